@@ -1,0 +1,73 @@
+"""What a QEMU that does not start says, turned into what a person can do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from charly_vm.errors import HostError
+
+
+def _port_in_use(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"port {found['port']} of 127.0.0.1 is in use by another program",
+        hint="choose another `ssh: {port: …}`, or `ssh: {port_auto: true}` for any free one",
+    )
+
+
+def _image_locked(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"another process uses the image {found['path']}",
+        hint="a machine writes to its disk alone; `charly vm list -a` shows what runs",
+    )
+
+
+def _file_missing(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"the file {found['path']} does not exist",
+        hint="`charly vm destroy --disk` and `charly vm create` make the machine anew",
+    )
+
+
+def _file_forbidden(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"QEMU may not open {found['path']}",
+        hint="check who owns the file and the directories above it",
+    )
+
+
+def _disk_full(_: re.Match[str]) -> HostError:
+    return HostError(
+        "no room is left on the disk",
+        hint="free some room there; `charly vm prune` removes what no machine needs",
+    )
+
+
+def _no_memory(_: re.Match[str]) -> HostError:
+    return HostError(
+        "this host has not enough free memory for the machine",
+        hint="stop another machine, or lower `ram:`",
+    )
+
+
+_PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], HostError]], ...] = (
+    # QEMU's user network, then passt, whose words differ from version to version.
+    (r"Could not set up host forwarding rule 'tcp:[\d.]+:(?P<port>\d+)-", _port_in_use),
+    (r"--tcp-ports [\d.]+/(?P<port>\d+):.*Failed to bind", _port_in_use),
+    (r"Is another process using the image \[(?P<path>.+?)\]\?", _image_locked),
+    (r"Could not open '(?P<path>[^']+)': No such file or directory", _file_missing),
+    (r"Could not open '(?P<path>[^']+)': Permission denied", _file_forbidden),
+    (r"[Cc]annot access storage file '(?P<path>[^']+)'.*No such file or directory", _file_missing),
+    (r"[Cc]annot access storage file '(?P<path>[^']+)'.*Permission denied", _file_forbidden),
+    (r"No space left on device", _disk_full),
+    (r"[Cc]annot (?:set up guest|allocate) memory", _no_memory),
+)
+
+
+def explain_launch_failure(log: str) -> HostError | None:
+    """The error that the emulator's words amount to, or None where they are not known."""
+    for pattern, explain in _PATTERNS:
+        found = re.search(pattern, log)
+        if found:
+            return explain(found)
+    return None

@@ -1,0 +1,125 @@
+"""`charly check run | live | list`: verdicts."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from charly_vm.cli.context import (
+    domain_of,
+    instance_option,
+    json_option,
+    load,
+    name_argument,
+    print_json,
+    print_table,
+    project_file,
+)
+
+if TYPE_CHECKING:
+    import pytest
+
+CHECKS_FAILED = 2
+"""Exit status: it ran, and checks failed. 1 is that it could not be tried."""
+
+
+class _Verdict:
+    """A pytest plugin that tells failed checks from beds that did not come up."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self.errors = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and report.when == "call":
+            self.failed += 1
+        elif report.failed:
+            self.errors += 1
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors += 1
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@name_argument
+@click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
+def run(name: str, pytest_options: tuple[str, ...]) -> int:
+    """Run the whole bed NAME; what follows is handed to pytest."""
+    import pytest
+
+    from charly_vm.machine.bed import require_disposable
+
+    project = load()
+    target = project.target(name)
+    if target.deploy is None:
+        names = ", ".join(node.name for node in project.beds)
+        raise click.ClickException(
+            f"{name} is an entity, not a bed; the beds are {names or 'none'}"
+        )
+    require_disposable(target.deploy)
+    verdict = _Verdict()
+    status = pytest.main(
+        [f"--charly-bed={target.name}", f"--charly-project={project.file}", *pytest_options],
+        plugins=[verdict],
+    )
+    if verdict.errors or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return 1
+    return CHECKS_FAILED if verdict.failed else 0
+
+
+@click.command()
+@name_argument
+@instance_option
+def live(name: str, instance: str) -> int:
+    """Run the steps of NAME against what is running; nothing is built, rebuilt or removed."""
+    from charly_vm.check.verbs import run_step
+    from charly_vm.machine.machine import require_machine
+
+    target = load().target(name, instance)
+    machine = require_machine(domain_of(name, instance))
+    steps = target.deploy.steps if target.deploy else ()
+    if not steps:
+        raise click.ClickException(f"{target.name} has no steps to check")
+    failed = 0
+    try:
+        for step in steps:
+            result = run_step(step, machine.guest)
+            failed += not result.passed
+            click.echo(f"{'pass' if result.passed else 'FAIL'}  {step.id}: {step.prose}")
+            if not result.passed:
+                click.echo(result.explain())
+    finally:
+        machine.close()
+    click.echo(f"{len(steps) - failed} passed, {failed} failed")
+    return CHECKS_FAILED if failed else 0
+
+
+@click.command("list")
+@json_option
+def list_beds(as_json: bool) -> None:
+    """List the beds of the project, with the file and line of each."""
+    beds = load().beds
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": node.name,
+                    "entity": node.deploy.entity,
+                    "file": node.file,
+                    "line": node.line,
+                    "steps": [step.id for step in node.steps],
+                }
+                for node in beds
+            ]
+        )
+        return
+    rows = [
+        (node.name, node.deploy.entity, str(len(node.steps)), f"{node.file}:{node.line}")
+        for node in beds
+    ]
+    print_table(("BED", "VM", "STEPS", "WHERE"), rows)
+    if not rows:
+        click.echo(f"{project_file()} declares no bed", file=sys.stderr)

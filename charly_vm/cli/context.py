@@ -1,0 +1,73 @@
+"""What the commands share: the project, the progress, and finding a machine by what was typed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from charly_vm.errors import HostError
+
+if TYPE_CHECKING:
+    from charly_vm.host.progress import Progress
+    from charly_vm.model.project import Project, Target
+
+name_argument = click.argument("name")
+instance_option = click.option(
+    "-i", "--instance", default="", help="A second machine of that name."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def project_file() -> Path:
+    """The project in use. Raises `HostError` where there is none."""
+    from charly_vm.model.project import find_project_file
+
+    given: Path | None = click.get_current_context().find_root().obj
+    found = given or find_project_file(Path.cwd())
+    if found is None:
+        raise HostError(
+            f"there is no charly.yml in {Path.cwd()} or above it",
+            hint="change to a project's directory, or name its file with --project",
+        )
+    return found.absolute()
+
+
+def load() -> Project:
+    from charly_vm.model.project import load_project
+
+    return load_project(project_file())
+
+
+def target_of(name: str, instance: str = "") -> Target:
+    return load().target(name, instance)
+
+
+def domain_of(name: str, instance: str) -> str:
+    """The domain that a name means. Needs no project: a machine outlives the file it came from."""
+    plain = name.removeprefix("vm:").removeprefix("charly-")
+    return f"charly-{plain}" + (f"-{instance}" if instance else "")
+
+
+def progress() -> Progress:
+    """Progress goes to standard error, so that standard output holds results only."""
+    from charly_vm.host.terminal import progress_on
+
+    return progress_on(sys.stderr)
+
+
+def print_json(data: Any) -> None:
+    click.echo(json.dumps(data, indent=2))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns that are as wide as their content; nothing is cut, also in a pipe."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )

@@ -1,0 +1,95 @@
+"""The tree of commands, as a table: `--help` reads it and imports nothing else."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run.
+
+    `table` maps a command's name to the module that has it, its name there, and its one-line help.
+    """
+
+    def __init__(
+        self, *args: Any, table: Mapping[str, tuple[str, str, str]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.table:
+            return None
+        module, attribute, _ = self.table[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, _, help_) in self.table.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    table={
+        "vm": ("charly_vm.cli.root", "vm", "Build disks and run machines."),
+        "check": ("charly_vm.cli.root", "check", "Run the checks of a bed."),
+        "doctor": (
+            "charly_vm.cli.doctor",
+            "doctor",
+            "Show what this host has and what is missing.",
+        ),
+    },
+)
+@click.option(
+    "--project",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="CHARLY_PROJECT",
+    help="The project's charly.yml; found upwards from here where it is not given.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="charly-vm")
+@click.pass_context
+def charly(ctx: click.Context, project: Path | None, debug: bool) -> None:
+    """Take virtual machines from a few lines of YAML to a verdict."""
+    ctx.obj = project
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "build": ("charly_vm.cli.vm", "build", "Build or fetch the disk of a VM."),
+        "create": ("charly_vm.cli.vm", "create", "Make a machine and boot it."),
+        "start": ("charly_vm.cli.vm", "start", "Boot a machine that is off."),
+        "stop": ("charly_vm.cli.vm", "stop", "Shut a machine down."),
+        "destroy": ("charly_vm.cli.vm", "destroy", "Remove a machine."),
+        "list": ("charly_vm.cli.listing", "list_machines", "List the machines."),
+        "console": ("charly_vm.cli.enter", "console", "Attach to the serial console."),
+        "ssh": ("charly_vm.cli.enter", "ssh", "Log in, or run a command in the guest."),
+        "show": ("charly_vm.cli.listing", "show", "Show what would run, and change nothing."),
+        "prune": ("charly_vm.cli.vm", "prune", "Remove what runs that died have left."),
+    },
+)
+def vm() -> None:
+    """Build disks and run machines."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "run": ("charly_vm.cli.check", "run", "A bed from nothing to a verdict."),
+        "live": ("charly_vm.cli.check", "live", "Check a machine that runs already."),
+        "list": ("charly_vm.cli.check", "list_beds", "List the beds of the project."),
+    },
+)
+def check() -> None:
+    """Run the checks of a bed."""

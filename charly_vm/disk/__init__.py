@@ -1,0 +1,1 @@
+"""Where disks come from: downloads, bootstraps, overlays, seeds; and the store that keeps them."""

@@ -1,0 +1,131 @@
+"""A tree of files becomes a disk that boots under BIOS and UEFI, without mounting anything.
+
+    sector 2048   BIOS boot partition   GRUB's core.img
+    sector 4096   EFI system partition  GRUB as BOOTX64.EFI
+    sector 36864  root                  ext4, labelled `root`, to the end of the disk
+
+The root is last, so that it can grow with the disk. Its own `/boot/grub/grub.cfg` says what boots.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from charly_vm.disk import loaders
+from charly_vm.disk.grub import SECTOR
+from charly_vm.disk.loaders import write_bios_loader, write_efi_loader
+from charly_vm.disk.qcow2 import convert_to_qcow2
+from charly_vm.disk.sandbox import sandboxed
+from charly_vm.host.files import explain_os_errors
+from charly_vm.host.process import find_tool, run
+
+BIOS_START, BIOS_SECTORS = 2048, 2048
+ESP_START, ESP_SECTORS = 4096, 32768
+ROOT_START = ESP_START + ESP_SECTORS
+ROOT_LABEL = "root"
+
+SMALLEST = 2 * 1024**3
+"""Bytes of a disk with a small tree."""
+_SLACK = 512 * 1024**2
+"""Room that a disk has beyond its tree, before it grows."""
+_GIBIBYTE = 1024**3
+
+_BACKUP_TABLE_SECTORS = 34
+"""GPT's copy of the table at the end of the disk, rounded up."""
+_BLOCK = 4096
+
+_MKE2FS_CONF = """\
+[defaults]
+    base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
+    default_mntopts = acl,user_xattr
+    enable_periodic_fsck = 0
+    blocksize = 4096
+    inode_size = 256
+    inode_ratio = 16384
+[fs_types]
+    ext4 = {
+        features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize
+    }
+"""
+"""Not the host's: a newer mke2fs turns on features that an older guest's kernel, e2fsck or GRUB
+cannot read, and the disk would depend on where it was made."""
+
+
+_PROGRAMS = {
+    "sfdisk": "fdisk (Fedora, Arch: util-linux)",
+    "mke2fs": "e2fsprogs",
+    "qemu-img": "qemu-utils (Fedora, Arch: qemu-img)",
+}
+
+
+def find_missing() -> dict[str, str]:
+    """The programs that making a disk needs and the host lacks, each with its package."""
+    missing = {name: package for name, package in _PROGRAMS.items() if find_tool(name) is None}
+    return missing | loaders.find_missing()
+
+
+def render_partition_table(size: int) -> str:
+    """The input of sfdisk for a disk of `size` bytes."""
+    return f"""\
+label: gpt
+start={BIOS_START}, size={BIOS_SECTORS}, type=21686148-6449-6E6F-744E-656564454649, name=bios
+start={ESP_START}, size={ESP_SECTORS}, type=C12A7328-F81F-11D2-BA4B-00C93EC93B7F, name=esp
+start={ROOT_START}, size={root_bytes(size) // SECTOR}, \
+type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=root
+"""
+
+
+def layout() -> str:
+    """All that determines a disk besides its size and its files, for a recipe."""
+    return "\n".join(
+        (render_partition_table(SMALLEST), _MKE2FS_CONF, loaders.PREFIX, *loaders.MODULES)
+    )
+
+
+def root_bytes(size: int) -> int:
+    """Bytes of the root partition on a disk of `size` bytes, in whole file system blocks."""
+    room = size - (ROOT_START + _BACKUP_TABLE_SECTORS) * SECTOR
+    return room // _BLOCK * _BLOCK
+
+
+def disk_size(tree: Path) -> int:
+    """Bytes of the disk for a tree: the smallest, or whole GiB with some room left."""
+    done = run(sandboxed(["du", "-s", "--block-size=1", tree]), what="measuring", timeout=120)
+    wanted = int(done.stdout.split()[0]) * 11 // 10 + _SLACK
+    return max(SMALLEST, -(-wanted // _GIBIBYTE) * _GIBIBYTE)
+
+
+def make_bootable_disk(tree: Path, out: Path, *, size: int, workspace: Path) -> None:
+    """Write `tree` to a new qcow2 of `size` bytes at `out`.
+
+    `tree` was made by `sandboxed` commands; `workspace` is an empty directory for what is in
+    between, up to the size of the tree.
+    """
+    raw = workspace / "disk.raw"
+    with explain_os_errors(f"write {raw}"):
+        with raw.open("wb") as disk:
+            disk.truncate(size)
+        (workspace / "mke2fs.conf").write_text(_MKE2FS_CONF)
+    run(["sfdisk", "--quiet", raw], stdin=render_partition_table(size), timeout=60)
+    _write_root(tree, raw, root_bytes(size), workspace)
+    write_bios_loader(raw, workspace, start=BIOS_START, sectors=BIOS_SECTORS)
+    write_efi_loader(raw, workspace, start=ESP_START, sectors=ESP_SECTORS)
+    convert_to_qcow2(raw, out, source_format="raw")
+    with explain_os_errors(f"remove {raw}"):
+        raw.unlink()
+
+
+def _write_root(tree: Path, raw: Path, size: int, workspace: Path) -> None:
+    # The image is all zeros already; saying that the inode tables are initialised spares every
+    # machine the kernel thread that would zero them after its first boot.
+    options = f"offset={ROOT_START * SECTOR},lazy_itable_init=0,lazy_journal_init=1,nodiscard"
+    mke2fs: list[str | Path] = [
+        "mke2fs", "-q", "-F", "-t", "ext4", "-m", "1", "-L", ROOT_LABEL, "-E", options,
+        "-d", tree, raw, f"{size // 1024}k",
+    ]  # fmt: skip
+    run(
+        sandboxed(mke2fs),
+        env={"MKE2FS_CONFIG": str(workspace / "mke2fs.conf")},
+        what="making the root file system",
+        timeout=600,
+    )

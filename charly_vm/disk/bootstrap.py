@@ -1,0 +1,96 @@
+"""A Debian disk built from the distribution's packages, by root or an ordinary user alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from charly_vm.disk import bootable
+from charly_vm.disk.bootable import disk_size, layout, make_bootable_disk
+from charly_vm.disk.debian import ARCHITECTURES, FILES, FILES_VARIABLE, SUITES, Debian, find_debian
+from charly_vm.disk.room import require_room
+from charly_vm.disk.sandbox import require_sandbox, sandboxed
+from charly_vm.disk.store import Image, Recipe, Store
+from charly_vm.errors import HostError
+from charly_vm.host.files import explain_os_errors
+from charly_vm.host.process import find_tool, run
+from charly_vm.host.progress import Progress
+from charly_vm.model.source import Bootstrap
+
+BOOTSTRAP_TIMEOUT = 3600.0
+"""On a slow network; at hand it takes 40 s."""
+
+ROOM_NEEDED = 3 * 1024**3
+"""The tree, the raw disk and the qcow2 lie side by side for a moment, each half a GiB or more."""
+
+_PROGRAMS = {
+    "mmdebstrap": "mmdebstrap",
+    "setpriv": "util-linux",
+    "unshare": "util-linux",
+}
+
+
+def bootstrap_image(
+    source: Bootstrap, *, architecture: str, store: Store, progress: Progress
+) -> Image:
+    """The disk of a source, built where the store does not have it yet.
+
+    `architecture` is as `uname -m` says it. Raises `HostError` with all that the host lacks, and
+    `LaunchError` with the tool's own words where a step fails.
+    """
+    debian = find_debian(source.distro, architecture, source.package)
+    if debian is None:
+        raise HostError(
+            f"a disk of {source.distro} for {architecture} cannot be bootstrapped",
+            hint=f"known are {', '.join(SUITES)} on {', '.join(ARCHITECTURES)}; "
+            "for others there is `kind: cloud_image`",
+        )
+    recipe = Recipe(
+        f"{source.distro} by mmdebstrap",
+        ("bootstrap", *debian.ingredients, layout()),
+    )
+
+    def build(workspace: Path) -> Path:
+        require_programs()
+        require_sandbox()
+        require_room(workspace, ROOM_NEEDED, what="building a disk")
+        with progress.phase(f"installing the packages of {source.distro}"):
+            tree = _make_tree(debian, workspace)
+        with progress.phase(f"making the disk of {source.distro}"):
+            disk = workspace / "disk.qcow2"
+            make_bootable_disk(tree, disk, size=disk_size(tree), workspace=workspace)
+        return disk
+
+    return store.build(recipe, build, progress)
+
+
+def require_programs() -> None:
+    """Raise a `HostError` that names every missing program with its package."""
+    missing = {name: package for name, package in _PROGRAMS.items() if find_tool(name) is None}
+    missing |= bootable.find_missing()
+    if missing:
+        packages = dict.fromkeys(missing.values())
+        raise HostError(
+            f"building a disk needs programs that are not installed: {', '.join(missing)}",
+            hint=f"install {', '.join(packages)}",
+        )
+
+
+def _make_tree(debian: Debian, workspace: Path) -> Path:
+    """Install the packages into a directory whose owners exist inside the sandbox only."""
+    files, tree = workspace / "files", workspace / "tree"
+    with explain_os_errors(f"write {files}"):
+        files.mkdir()
+        for name, text in FILES.items():
+            path = files / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        # Whatever our umask: the guest's services have to read them.
+        for path in (files, *files.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    run(
+        sandboxed(debian.render_argv(str(tree))),
+        env={FILES_VARIABLE: str(files), "TMPDIR": str(workspace), "LC_ALL": "C.UTF-8"},
+        what=f"installing the packages of Debian {debian.suite}",
+        timeout=BOOTSTRAP_TIMEOUT,
+    )
+    return tree

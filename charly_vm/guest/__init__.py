@@ -1,0 +1,1 @@
+"""Talking to a guest: SSH, and the testinfra host on it."""

@@ -1,0 +1,173 @@
+"""When a guest is ready: SSH answers, and cloud-init has finished."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from charly_vm.errors import CharlyError, GuestError, GuestTimeout
+from charly_vm.guest.address import GuestUnreachable
+from charly_vm.guest.cloud_init import (
+    Report,
+    State,
+    parse_excerpts,
+    parse_report,
+    render_excerpts,
+    render_look,
+)
+from charly_vm.guest.ssh import SshGuest
+from charly_vm.host.progress import SILENT, Progress
+from charly_vm.host.waiting import Deadline, NotYet, wait_for
+
+EVERY_SECONDS = 0.2
+LOOK_SECONDS = 3.0
+"""One look at cloud-init; between two of them the machine's state is looked at."""
+ANSWER_SECONDS = 15.0
+"""How long a busy guest may take for a short command before it counts as not answering."""
+LOGIN_AGAIN_SECONDS = (1.0, 2.0, 5.0)
+"""After the first login that failed, the second, and each further one. sshd shuts out who fails
+more often: each failure counts 5 s and 15 s are too much (PerSourcePenalties, sshd_config(5))."""
+
+Alive = Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """A guest that is ready. `warnings` is what cloud-init could go on without."""
+
+    cloud_init: State
+    warnings: tuple[str, ...] = ()
+
+
+def wait_until_ready(
+    guest: SshGuest, deadline: Deadline, *, alive: Alive, progress: Progress = SILENT
+) -> Readiness:
+    """Return once SSH answers and cloud-init has finished, is switched off or is not there.
+
+    `alive` says why the machine cannot answer any more, or None while it may. Raises `GuestError`
+    at once when it does say so, when another host key answers, and when cloud-init fails (with its
+    errors and logs); `GuestTimeout` when the deadline passes.
+    """
+    with progress.phase(f"waiting for SSH of {guest.name}"):
+        wait_for_ssh(guest, deadline, alive=alive)
+    with progress.phase(f"waiting for cloud-init in {guest.name}"):
+        report = _wait_for_cloud_init(guest, deadline, alive)
+    return Readiness(report.state, report.warnings)
+
+
+def wait_for_ssh(guest: SshGuest, deadline: Deadline, *, alive: Alive) -> None:
+    """Return once the guest's SSH server has let us in; raises as `wait_until_ready` does."""
+    probe = _SshProbe(guest, deadline, alive, seen="nothing yet")
+    wait_for(f"SSH of {guest.name}", probe, deadline, every=EVERY_SECONDS)
+
+
+def boot_id(guest: SshGuest) -> str:
+    """The kernel's random id of the guest's present boot: another one after each reboot."""
+    found = guest.run("cat /proc/sys/kernel/random/boot_id", timeout=ANSWER_SECONDS, check=True)
+    return found.stdout_text.strip()
+
+
+class _SshProbe:
+    """Asks for a connection, no more often than is good for the guest."""
+
+    def __init__(self, guest: SshGuest, deadline: Deadline, alive: Alive, *, seen: str) -> None:
+        self.guest = guest
+        self.deadline = deadline
+        self.alive = alive
+        self.seen = NotYet(seen)
+        self.started = time.monotonic()
+        self.rejections = 0
+        self.not_before = self.started
+
+    def __call__(self) -> bool | NotYet:
+        self._require_alive()
+        now = time.monotonic()
+        if self.deadline.passed or now < self.not_before:
+            return self.seen
+        try:
+            self.guest.connect(self.deadline, patience=self._patience(now - self.started))
+        except GuestUnreachable as error:
+            if error.rejected:
+                pause = LOGIN_AGAIN_SECONDS[min(self.rejections, len(LOGIN_AGAIN_SECONDS) - 1)]
+                self.rejections += 1
+                self.not_before = time.monotonic() + pause
+            self.seen = NotYet(error.seen)
+            return self.seen
+        return True
+
+    def _require_alive(self) -> None:
+        reason = self.alive()
+        if reason is not None:
+            raise GuestError(
+                f"{self.guest.name} was not ready yet, and will not be: {reason}; "
+                f"last seen: {self.seen.seen}"
+            )
+
+    def _patience(self, waited: float) -> float:
+        """Seconds for one attempt, more the longer it takes.
+
+        QEMU's user network delivers each attempt once the guest is on the network, also those that
+        were given up: sshd sees so many clients that never log in, and some shut out who does that.
+        """
+        return min(max(1.0, waited / 5), 5.0)
+
+
+def _wait_for_cloud_init(guest: SshGuest, deadline: Deadline, alive: Alive) -> Report:
+    ssh = _SshProbe(guest, deadline, alive, seen="an SSH login")
+
+    def probe() -> Report | NotYet:
+        connected = ssh()
+        if isinstance(connected, NotYet):
+            return connected
+        report = _look(guest, deadline)
+        if isinstance(report, NotYet):
+            ssh.seen = report
+        return report
+
+    try:
+        report = wait_for(f"cloud-init in {guest.name}", probe, deadline, every=EVERY_SECONDS)
+    except GuestTimeout as error:
+        _add_logs(error, guest)
+        raise
+    if report.errors or report.state is State.CRASHED:
+        raise _failure(guest, report)
+    return report
+
+
+def _look(guest: SshGuest, deadline: Deadline) -> Report | NotYet:
+    seconds = deadline.remaining(at_most=LOOK_SECONDS)
+    try:
+        result = guest.run(render_look(seconds), timeout=seconds + ANSWER_SECONDS)
+        report = parse_report(result.stdout_text)
+    except GuestUnreachable as error:
+        return NotYet(error.seen)
+    except GuestTimeout:
+        return NotYet(f"no answer to a short command within {ANSWER_SECONDS:.0f} s")
+    except ValueError:
+        return NotYet(f"no report from the guest's shell: {result.stderr_text.strip()}")
+    if report.state is State.RUNNING and not report.errors:
+        return NotYet(f"its stage {report.stage}" if report.stage else "none of its stages")
+    return report
+
+
+def _failure(guest: SshGuest, report: Report) -> GuestError:
+    if report.state is State.CRASHED:
+        what = "cloud-final.service ended before cloud-init had finished"
+    else:
+        what = "; ".join(report.errors)
+    error = GuestError(
+        f"cloud-init failed in {guest.name}: {what}",
+        hint="look at the seed's cloud_init settings; a module may also need a package that the "
+        "image does not have",
+    )
+    _add_logs(error, guest)
+    return error
+
+
+def _add_logs(error: CharlyError, guest: SshGuest) -> None:
+    with contextlib.suppress(CharlyError):
+        result = guest.run(render_excerpts(), timeout=ANSWER_SECONDS)
+        for title, text in parse_excerpts(result.stdout_text).items():
+            error.add_excerpt(title, text)

@@ -1,0 +1,103 @@
+"""A guest over SSH, for synchronous callers: any thread, one connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charly_vm.errors import GuestError
+from charly_vm.guest.address import SshAddress
+from charly_vm.guest.command import CommandResult, describe
+from charly_vm.host.loop import call
+from charly_vm.host.waiting import Deadline
+
+if TYPE_CHECKING:
+    from charly_vm.guest.connection import Connection
+
+DEFAULT_TIMEOUT = 120.0
+CONNECT_PATIENCE = 10.0
+"""Seconds for the first word of an SSH server that should be there."""
+CLEAN_UP_SECONDS = 8.0
+"""After Ctrl-C, for ending the command in the guest; see `running.END_SECONDS`."""
+
+
+class SshGuest:
+    """A guest behind an SSH server on a port of 127.0.0.1.
+
+    The connection is made when it is first needed, kept, and made anew after it was lost. Up to
+    eight commands run at the same time; further ones wait for their turn.
+    """
+
+    def __init__(self, *, name: str, port: int, user: str, key: Path, known_hosts: Path) -> None:
+        self.address = SshAddress(name, port, user, key, known_hosts)
+        self._lock = threading.Lock()
+        self._made: Connection | None = None
+
+    def __repr__(self) -> str:
+        return f"<SshGuest {self.address.user}@{self.address.name} port {self.address.port}>"
+
+    @property
+    def name(self) -> str:
+        return self.address.name
+
+    def run(
+        self,
+        command: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        stdin: bytes | None = None,
+        on_stdout: Callable[[bytes], None] | None = None,
+        on_stderr: Callable[[bytes], None] | None = None,
+        check: bool = False,
+    ) -> CommandResult:
+        """Run a command with the guest's `sh`, whatever the account's login shell is.
+
+        Both streams are in the result whole; the callbacks get them as they come, on the event
+        loop's thread, so they have to be quick and must not use the guest. `timeout` (seconds)
+        covers everything, from the connection to the last byte. When it has passed, or on Ctrl-C,
+        the command and what it started are ended in the guest; a daemon that made a session of
+        its own stays.
+
+        Raises `GuestTimeout` with the end of what was said as `seen`, `GuestUnreachable` as soon
+        as there is no connection, and with `check` a `GuestError` when the status is not 0.
+        """
+        from charly_vm.guest.running import run_command
+
+        result = call(
+            run_command(
+                self._connection(),
+                command,
+                Deadline(timeout),
+                stdin=stdin,
+                on_stdout=on_stdout,
+                on_stderr=on_stderr,
+            ),
+            grace=CLEAN_UP_SECONDS,
+        )
+        if check and result.status != 0:
+            error = GuestError(f"{describe(command)} failed in {self.name} ({result.explain()})")
+            error.add_excerpt("it said", result.stderr_text or result.stdout_text)
+            raise error
+        return result
+
+    def connect(self, deadline: Deadline, *, patience: float = CONNECT_PATIENCE) -> None:
+        """Make the connection where there is none, in one attempt; `patience` (seconds) is for the
+        server's first word, the login after it has its own time. Raises `GuestUnreachable`."""
+        call(self._connection().open(deadline, patience))
+
+    def close(self) -> None:
+        """Drop the connection. The next use makes a new one."""
+        with self._lock:
+            connection, self._made = self._made, None
+        if connection is not None:
+            call(connection.close())
+
+    def _connection(self) -> Connection:
+        from charly_vm.guest.connection import Connection
+
+        with self._lock:
+            if self._made is None:
+                self._made = Connection(self.address)
+            return self._made

@@ -1,0 +1,1 @@
+"""The lifecycle of machines: the only room that composes the others."""

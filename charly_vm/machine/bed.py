@@ -1,0 +1,140 @@
+"""A bed: a disposable machine from nothing to ready, rebuilt fresh, and gone again."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack
+from pathlib import Path
+
+from charly_vm.errors import CharlyError, Problem, SpecError, StateError
+from charly_vm.host.files import make_ignored_directory
+from charly_vm.host.progress import SILENT, Progress
+from charly_vm.machine.create import create_machine, rebuild_machine
+from charly_vm.machine.evidence import collect_evidence
+from charly_vm.machine.machine import Machine, find_machine
+from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_process
+from charly_vm.machine.records import Purpose, Stage, write_record
+from charly_vm.model.deploy import DeployNode
+from charly_vm.model.project import Project
+
+
+class BedRun:
+    """One run of one bed. The machine is held from `bring_up` to `tear_down`.
+
+    A method that fails has collected its evidence below `evidence` and removed the machine (or
+    kept it, with `keep_failed`) before it raises.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        node: DeployNode,
+        *,
+        evidence: Path,
+        progress: Progress = SILENT,
+        keep_failed: bool = False,
+    ) -> None:
+        self.project = project
+        self.node = node
+        self.target = project.target(node.name)
+        self.evidence = evidence
+        self.progress = progress
+        self.keep_failed = keep_failed
+        self.machine: Machine | None = None
+        self._owner = this_process(Purpose.BED)
+        self._held = ExitStack()
+
+    def bring_up(self) -> Machine:
+        """Build the disk, boot the machine, and wait until it is ready."""
+        require_disposable(self.node)
+        self._held.enter_context(
+            own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)
+        )
+        try:
+            self.machine = create_machine(
+                self.target,
+                self.project.file,
+                self._owner,
+                progress=self.progress,
+            )
+            self.machine.wait_until_ready(self.node.deploy.timeout)
+        except BaseException as error:
+            self._give_up(error, "deployed")
+            raise
+        return self.machine
+
+    def rebuild(self) -> Machine:
+        """The same bed from a fresh disk, ready again."""
+        machine = self.require_machine()
+        try:
+            rebuild_machine(machine, self.target)
+            machine.wait_until_ready(self.node.deploy.timeout)
+        except BaseException as error:
+            self._give_up(error, "rebuilt")
+            raise
+        return machine
+
+    def require_machine(self) -> Machine:
+        if self.machine is None:
+            raise AssertionError(f"{self.node.name} is not up")
+        return self.machine
+
+    def collect(self, phase: str) -> Path:
+        """Collect evidence now, and return the directory that holds it."""
+        directory = make_ignored_directory(self.evidence) / self.node.name / phase
+        collect_evidence(self.require_machine(), directory)
+        return directory
+
+    def tear_down(self, *, keep: bool = False) -> None:
+        """Remove the machine and everything of it, or leave it running with a note how to enter."""
+        with self._held:
+            machine, self.machine = self.machine, None
+            if machine is None:
+                return
+            if keep and machine.record.stage is Stage.CREATED:
+                self._keep(machine)
+            else:
+                machine.destroy(disk=True)
+
+    def _give_up(self, error: BaseException, phase: str) -> None:
+        """Leave nothing of a bed that did not come up, except its evidence."""
+        self.machine = self.machine or self._find_half_made()
+        try:
+            if self.machine is not None and isinstance(error, Exception):
+                directory = self.collect(phase)
+                if isinstance(error, CharlyError):
+                    error.details = "\n".join(
+                        filter(None, [error.details, f"  evidence: {directory}"])
+                    )
+        finally:
+            self.tear_down(keep=self.keep_failed and isinstance(error, Exception))
+
+    def _find_half_made(self) -> Machine | None:
+        """The machine of a create that failed half-way, by its record: ours, and nobody else's."""
+        try:
+            found = find_machine(self.target.domain, progress=self.progress)
+        except StateError:
+            return None
+        return found if found and found.record.owner == self._owner else None
+
+    def _keep(self, machine: Machine) -> None:
+        owner = dataclasses.replace(machine.record.owner, purpose=Purpose.KEPT)
+        machine.record = dataclasses.replace(machine.record, owner=owner)
+        write_record(machine.record)
+        machine.close()
+        name = self.node.name
+        self.progress.note(
+            f"{name} is kept: `charly vm ssh {name}` logs in, `charly vm console {name}` shows its "
+            f"console, `charly vm destroy {name} --disk` removes it"
+        )
+
+
+def require_disposable(node: DeployNode) -> None:
+    """Refuse a deploy that nobody has allowed to be destroyed unattended."""
+    if not node.deploy.disposable:
+        text = f"{node.name} is not disposable, so it cannot be a bed"
+        raise SpecError(
+            [Problem(node.file, node.line, 1, text)],
+            hint="a bed is destroyed and rebuilt without asking; to allow that, write "
+            f"`vm: {{from: {node.deploy.entity}, disposable: true}}`",
+        )

@@ -1,0 +1,186 @@
+"""Making a machine from a target, and making it anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import uuid
+import zlib
+from pathlib import Path
+
+from charly_vm.disk.qcow2 import create_overlay, inspect_image
+from charly_vm.disk.seed import write_seed
+from charly_vm.errors import StateError
+from charly_vm.host.files import make_private_directory, write_atomically
+from charly_vm.host.locks import hold
+from charly_vm.host.paths import machines_directory
+from charly_vm.host.ports import find_free_port, require_free_port
+from charly_vm.host.progress import SILENT, Progress
+from charly_vm.host.ssh_keys import known_hosts_line, make_key_pair
+from charly_vm.machine.disks import build_disk
+from charly_vm.machine.machine import Machine
+from charly_vm.machine.records import (
+    MachineRecord,
+    Owner,
+    Purpose,
+    Stage,
+    find_record,
+    paths_of,
+    read_records,
+    write_record,
+)
+from charly_vm.machine.survey import survey
+from charly_vm.model.project import Target
+from charly_vm.model.resolve import Overrides, Placement, resolve
+from charly_vm.model.resolved import ResolvedMachine
+from charly_vm.model.source import CloudImage
+from charly_vm.render.cloud_init import render_seed
+
+DEFAULT_SSH_PORT = 2222
+
+
+def create_machine(
+    target: Target,
+    project: Path,
+    owner: Owner,
+    *,
+    overrides: Overrides | None = None,
+    progress: Progress = SILENT,
+) -> Machine:
+    """Build the disk, define the machine and boot it. The caller holds the machine.
+
+    A disk that an earlier `destroy` kept is used again. What an interrupted run left under this
+    name is removed first. Raises `StateError` where the machine exists.
+    """
+    kept = settle(target.domain, progress)
+    facts = survey()
+    base = kept.base if kept else str(build_disk(target, project, progress).path)
+    # From the choice of a port until it stands in a record nobody else may choose.
+    with hold(machines_directory() / "ports.lock", timeout=60):
+        placement = Placement(
+            uuid=kept.machine.uuid if kept else str(uuid.uuid4()),
+            ssh_port=_choose_port(target),
+            paths=paths_of(target.domain),
+        )
+        machine = resolve(
+            target,
+            facts,
+            placement,
+            wanted_backend=os.environ.get("CHARLY_VM_BACKEND", "auto"),
+            overrides=overrides,
+        )
+        make_private_directory(machine.paths.directory)
+        record = MachineRecord(
+            name=target.name,
+            instance=target.instance,
+            entity=target.entity_name,
+            project=str(project),
+            stage=Stage.CREATING,
+            disk_kept=kept is not None,
+            owner=owner,
+            base=base,
+            machine=machine,
+        )
+        write_record(record)
+    accelerator = next(one for one in facts.accelerators if one.name == machine.accelerator)
+    progress.note(
+        f"{machine.domain}: {machine.backend.value}"
+        + (f" ({machine.backend_reason})" if machine.backend_reason else "")
+        + f", {machine.accelerator} ({accelerator.reason})"
+    )
+    return _incarnate(Machine(record, progress=progress), target)
+
+
+def rebuild_machine(machine: Machine, target: Target) -> None:
+    """Power off, and boot again from a fresh overlay of the same base. The caller holds it."""
+    machine.close()
+    machine.record = dataclasses.replace(machine.record, stage=Stage.CREATING, disk_kept=False)
+    write_record(machine.record)
+    with machine.progress.phase(f"rebuilding {machine.name} fresh"):
+        machine.backend.power_off(machine.record.domain)
+        machine.record.machine.paths.overlay.unlink(missing_ok=True)
+    _incarnate(machine, target)
+
+
+def settle(domain: str, progress: Progress) -> MachineRecord | None:
+    """Clear what stands in the way of a machine of this name; the record of a kept disk stays.
+
+    The caller holds the machine, so an unfinished record or a bed's has nobody behind it.
+    """
+    record = find_record(domain)
+    if record is None:
+        return None
+    if record.stage is Stage.DISK_KEPT:
+        return record
+    if record.stage is Stage.CREATED and record.owner.purpose is Purpose.COMMAND:
+        raise StateError(
+            f"{domain} exists already; it was made by {record.owner}",
+            hint=f"`charly vm start {record.label}` boots it, `charly vm destroy {record.label}` "
+            "removes it",
+        )
+    left = "was kept" if record.owner.purpose is Purpose.KEPT else "was left over"
+    progress.note(f"{domain} {left} by {record.owner.command}; removing it")
+    machine = Machine(record, progress=progress)
+    machine.destroy(disk=not record.disk_kept)
+    return find_record(domain)
+
+
+def _incarnate(machine: Machine, target: Target) -> Machine:
+    """Give a recorded machine keys, seed and overlay, and boot it."""
+    resolved = machine.record.machine
+    make_private_directory(resolved.paths.runtime)
+    documents = write_identity(resolved, adopt=adopts(target))
+    write_seed(resolved.paths.seed, documents)
+    if not resolved.paths.overlay.exists():
+        base = Path(machine.record.base)
+        size = resolved.disk_size or inspect_image(base).virtual_size
+        create_overlay(base, resolved.paths.overlay, size)
+        # A fresh disk has a console of its own.
+        resolved.paths.console_log.unlink(missing_ok=True)
+    machine.backend.define(resolved)
+    with machine.progress.phase(f"booting {machine.name}"):
+        machine.backend.start(machine.record.domain)
+    machine.record = dataclasses.replace(machine.record, stage=Stage.CREATED)
+    write_record(machine.record)
+    return machine
+
+
+def write_identity(machine: ResolvedMachine, *, adopt: bool) -> dict[str, str]:
+    """The machine's keys, made where they are missing, and the seed's documents that carry them."""
+    user_key = make_key_pair(machine.paths.user_key, comment=f"{machine.user}@{machine.domain}")
+    host_key = make_key_pair(machine.paths.host_key, comment=machine.domain)
+    write_atomically(
+        machine.paths.known_hosts, known_hosts_line(machine.domain, host_key.public) + "\n"
+    )
+    return render_seed(
+        domain_uuid=machine.uuid,
+        hostname=machine.hostname,
+        user=machine.user,
+        adopt=adopt,
+        authorized_keys=[user_key.public],
+        host_key_private=host_key.private,
+        host_key_public=host_key.public,
+    )
+
+
+def adopts(target: Target) -> bool:
+    """Whether the image has the account already, so that cloud-init need not make it."""
+    source = target.entity.source
+    user = target.entity.ssh.user
+    return (
+        isinstance(source, CloudImage)
+        and source.base_user is not None
+        and (user is None or user == source.base_user)
+    )
+
+
+def _choose_port(target: Target) -> int:
+    ssh = target.entity.ssh
+    if not ssh.port_auto:
+        port = ssh.port or DEFAULT_SSH_PORT
+        require_free_port(port)
+        return port
+    records, _ = read_records()
+    taken = {one.machine.ssh_port for one in records if one.machine.domain != target.domain}
+    # The same name gets the same port as long as nobody else has it.
+    return find_free_port(taken, start=zlib.crc32(target.domain.encode()))

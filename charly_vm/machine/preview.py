@@ -1,0 +1,59 @@
+"""What would run, without making anything: `charly vm show`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import zlib
+
+from charly_vm.host.ports import find_free_port
+from charly_vm.machine.create import DEFAULT_SSH_PORT, adopts
+from charly_vm.machine.records import Stage, find_record, paths_of
+from charly_vm.machine.survey import survey
+from charly_vm.model.project import Target
+from charly_vm.model.resolve import Placement, resolve
+from charly_vm.model.resolved import BackendName, ResolvedMachine
+from charly_vm.render.cloud_init import render_seed
+from charly_vm.render.domain_xml import render_domain_xml
+from charly_vm.render.qemu_argv import render_argv
+
+NO_UUID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the one that `create` makes."""
+
+
+def preview(target: Target) -> tuple[ResolvedMachine, str, dict[str, str]]:
+    """The machine as it is or would be, its domain XML or command, and its seed's documents.
+
+    Keys and, for a machine that does not exist, the UUID and an automatic port are placeholders.
+    """
+    record = find_record(target.domain)
+    if record is not None and record.stage is Stage.CREATED:
+        machine = record.machine
+    else:
+        machine = resolve(
+            target,
+            survey(),
+            Placement(NO_UUID, _port(target), paths_of(target.domain)),
+            wanted_backend=os.environ.get("CHARLY_VM_BACKEND", "auto"),
+        )
+    if machine.backend is BackendName.LIBVIRT:
+        description = render_domain_xml(machine)
+    else:
+        description = shlex.join(render_argv(machine))
+    documents = render_seed(
+        domain_uuid=machine.uuid,
+        hostname=machine.hostname,
+        user=machine.user,
+        adopt=adopts(target),
+        authorized_keys=["(the machine's own public key)"],
+        host_key_private="(the machine's own host key)",
+        host_key_public="(its public half)",
+    )
+    return machine, description, documents
+
+
+def _port(target: Target) -> int:
+    ssh = target.entity.ssh
+    if ssh.port_auto:
+        return find_free_port((), start=zlib.crc32(target.domain.encode()))
+    return ssh.port or DEFAULT_SSH_PORT

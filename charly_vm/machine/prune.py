@@ -1,0 +1,58 @@
+"""Removing what no record needs: machines of runs that died, half-made disks, old images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from charly_vm.errors import CharlyError
+from charly_vm.host.files import explain_os_errors
+from charly_vm.host.locks import try_hold
+from charly_vm.host.progress import SILENT, Progress
+from charly_vm.machine.disks import image_store
+from charly_vm.machine.machine import Machine, remove_directory
+from charly_vm.machine.records import (
+    find_record,
+    machine_directories,
+    machine_lock,
+    paths_of,
+    read_records,
+)
+
+
+def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]:
+    """Remove what is left over. Returns what was removed, in words, and what could not be.
+
+    Machines that somebody holds, that were made by hand or kept, and their images are not touched.
+    """
+    removed: list[str] = []
+    failed: list[CharlyError] = []
+    for domain in machine_directories():
+        # Holding the lock proves that nobody is at work on the machine, now and until we are done.
+        lock = try_hold(machine_lock(domain))
+        if lock is None:
+            continue
+        with lock:
+            try:
+                removed += _prune_machine(domain, progress)
+            except CharlyError as error:
+                failed.append(error)
+    records, unreadable = read_records()
+    if not unreadable:
+        # A record that cannot be read may name an image that it needs.
+        keep = {Path(record.base) for record in records}
+        removed += [f"image {path.name}" for path in image_store().prune(keep)]
+    return removed, failed
+
+
+def _prune_machine(domain: str, progress: Progress) -> list[str]:
+    record = find_record(domain)
+    if record is None:
+        with explain_os_errors(f"remove what is left of {domain}"):
+            remove_directory(paths_of(domain).directory)
+        return [f"directory of {domain}, which has no record"]
+    if not record.is_bound_to_owner:
+        return []
+    machine = Machine(record, progress=progress)
+    machine.destroy(disk=not record.disk_kept)
+    kept = ", its disk is kept" if record.disk_kept else ""
+    return [f"machine {domain}, left by {record.owner}{kept}"]

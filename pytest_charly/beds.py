@@ -1,0 +1,164 @@
+"""The hooks of a run with beds: what is collected, in which order, and when a bed is left."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charly_vm.errors import CharlyError
+from charly_vm.host.progress import Progress
+from charly_vm.machine.bed import BedRun
+from charly_vm.machine.survey import survey
+from charly_vm.model.deploy import DeployNode
+from charly_vm.model.project import Project
+from pytest_charly.collection import (
+    DEPLOYED,
+    MODULE_BED,
+    PLACE,
+    REBUILT,
+    BedModule,
+    ProjectFile,
+    place_of,
+)
+from pytest_charly.progress import progress_for
+from pytest_charly.runs import BedRuns
+from pytest_charly.selection import find_project, select_beds
+
+EVIDENCE = "charly-evidence"
+
+
+class BedsPlugin:
+    """Registered for the length of a pytest run in which beds were chosen."""
+
+    def __init__(
+        self,
+        project: Project,
+        nodes: Mapping[str, DeployNode],
+        *,
+        phases: list[str],
+        keep: str,
+        evidence: Path,
+        progress: Progress,
+    ) -> None:
+        self.project = project
+        self.nodes = nodes
+        self.phases = phases
+        self.runs = BedRuns(self._start_run, keep=keep)
+        self._keep_failed = keep != "never"
+        self._evidence = evidence
+        self._progress = progress
+
+    @classmethod
+    def from_config(cls, config: pytest.Config) -> BedsPlugin:
+        project = find_project(config)
+        nodes = select_beds(project, config.getoption("charly_bed"))
+        if config.args_source is not pytest.Config.ArgsSource.ARGS:
+            # Nothing was named to collect: the beds' own directory is meant.
+            config.args = [str(project.file.parent)]
+        return cls(
+            project,
+            {node.name: node for node in nodes},
+            phases=[DEPLOYED] if config.getoption("charly_no_rebuild") else [DEPLOYED, REBUILT],
+            keep=config.getoption("charly_keep"),
+            evidence=_evidence_directory(config, project),
+            progress=progress_for(config),
+        )
+
+    def _start_run(self, name: str) -> BedRun:
+        return BedRun(
+            self.project,
+            self.nodes[name],
+            evidence=self._evidence,
+            progress=self._progress,
+            keep_failed=self._keep_failed,
+        )
+
+    def pytest_report_header(self, config: pytest.Config) -> list[str]:
+        if config.option.collectonly:
+            return []
+        facts = survey()
+        accelerators = ", ".join(
+            f"{one.name} {'works' if one.works else 'does not work'} ({one.reason})"
+            for one in facts.accelerators
+        )
+        return [
+            f"charly: {', '.join(self.nodes)} from {self.project.file}",
+            f"charly accelerators: {accelerators}",
+        ]
+
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        if file_path != self.project.file:
+            return None
+        collector = ProjectFile.from_parent(parent, path=file_path)
+        collector.plugin = self
+        return collector
+
+    def pytest_pycollect_makemodule(
+        self, module_path: Path, parent: pytest.Collector
+    ) -> pytest.Module:
+        module = BedModule.from_parent(parent, path=module_path)
+        module.plugin = self
+        return module
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Each bed's items together, phase by phase; within a phase pytest's own order."""
+        beds, phases = list(self.nodes), self.phases
+        for item in items:
+            module = item.getparent(BedModule)
+            name = module.stash.get(MODULE_BED, None) if module else None
+            callspec: Any = getattr(item, "callspec", None)
+            if name is not None and callspec is not None:
+                item.stash[PLACE] = (name, callspec.params["bed"])
+
+        def key(item: pytest.Item) -> tuple[int, int]:
+            place = place_of(item)
+            return (beds.index(place[0]), phases.index(place[1])) if place else (-1, -1)
+
+        items.sort(key=key)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, None, None]:
+        try:
+            yield
+        finally:
+            here, there = place_of(item), place_of(nextitem) if nextitem else None
+            if here and (there is None or there[0] != here[0]):
+                self._leave()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        place = place_of(item)
+        if place and report.failed and report.when == "call":
+            try:
+                where = self.runs.note_failure(place[0])
+            except CharlyError as error:
+                where = f"could not be collected: {error}"
+            if where:
+                report.sections.append(("charly evidence", where))
+        return report
+
+    def pytest_sessionfinish(self) -> None:
+        # After -x or Ctrl-C no item's teardown has said that it is the last.
+        self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self.runs.leave()
+        except CharlyError as error:
+            pytest.fail(f"the bed could not be removed\n{error}", pytrace=False)
+
+
+def _evidence_directory(config: pytest.Config, project: Project) -> Path:
+    given = config.getoption("charly_evidence")
+    return Path(given).absolute() if given else project.file.parent / EVIDENCE

@@ -1,0 +1,85 @@
+"""The entry point: options, and the fixtures' last resort. All else waits for `--charly-bed`.
+
+plugin        options; registers `beds.BedsPlugin` when a bed is chosen
+selection     which beds are meant
+collection    modules twice, YAML steps as items
+beds          the hooks of a run: order, fixtures, teardown, header
+runs          which bed is up, in which phase
+progress      what people see meanwhile
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("charly", "virtual machines (charly)")
+    group.addoption(
+        "--charly-bed",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run this bed: build its VM, check it, rebuild it fresh, check again, remove it; "
+        "may be given several times, and may be a glob",
+    )
+    group.addoption(
+        "--charly-no-rebuild",
+        action="store_true",
+        help="check once, without the fresh rebuild",
+    )
+    group.addoption(
+        "--charly-keep",
+        choices=("never", "failed", "always"),
+        default="never",
+        help="leave the machine running afterwards, to look at it (default: never)",
+    )
+    group.addoption(
+        "--charly-project",
+        metavar="FILE",
+        help="the charly.yml with the beds; found upwards from the root directory where not given",
+    )
+    group.addoption(
+        "--charly-evidence",
+        metavar="DIR",
+        help="where evidence goes (default: charly-evidence beside the project)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("charly_bed"):
+        return
+    from pytest_charly.beds import BedsPlugin
+
+    config.pluginmanager.register(BedsPlugin.from_config(config), "charly-beds")
+
+
+@pytest.fixture(scope="module")
+def bed(request: pytest.FixtureRequest) -> object:
+    """The bed of this module, up and ready: its name, phase, machine and guest.
+
+    Phases are "deployed" and, after an unattended rebuild from a fresh disk, "rebuilt".
+    """
+    # A module that declares a bed gets its own, parametrised fixture of this name.
+    if not request.config.getoption("charly_bed"):
+        pytest.skip("no bed is chosen; choose one with --charly-bed NAME")
+    pytest.fail('this module declares no bed; declare one with `bed = Bed("NAME")`', pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def vm(bed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """The machine as its host sees it (`charly_vm.machine.machine.Machine`).
+
+    `vm.state()`, `vm.screenshot()`, `vm.console_tail()`, `vm.description()`.
+    """
+    return bed.machine
+
+
+@pytest.fixture(scope="module")
+def guest(bed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """The guest as a pytest-testinfra host over SSH.
+
+    `guest.run("…")`, `guest.check_output("…")`, `guest.file("/etc/hosts")`,
+    `guest.service("sshd")`, `guest.package("openssh-server")` and the rest of testinfra.
+    """
+    return bed.host

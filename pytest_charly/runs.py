@@ -1,0 +1,89 @@
+"""Which bed is up, and in which phase: one at a time, brought up when its first check wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from charly_vm.errors import CharlyError
+from charly_vm.machine.bed import BedRun
+from charly_vm.machine.machine import Machine
+from pytest_charly.collection import REBUILT
+
+
+@dataclass(frozen=True)
+class BedInPhase:
+    """A bed that is up: what the fixture `bed` gives."""
+
+    name: str
+    phase: str
+    """`deployed` or `rebuilt`."""
+    machine: Machine
+
+    @cached_property
+    def host(self) -> Any:
+        """The testinfra host; its own per phase, since testinfra remembers what it detected."""
+        from charly_vm.guest.testinfra_host import testinfra_host
+
+        return testinfra_host(self.machine.guest)
+
+
+class BedRuns:
+    """The bed that is up now, if any.
+
+    A bed that did not come up is remembered: its first check is an error that says why, and its
+    others are skipped without trying again.
+    """
+
+    def __init__(self, start_run: Callable[[str], BedRun], *, keep: str) -> None:
+        self._start_run = start_run
+        self._keep = keep
+        self._run: BedRun | None = None
+        self._place: BedInPhase | None = None
+        self._broken: set[str] = set()
+        self._failed: set[str] = set()
+
+    def enter(self, name: str, phase: str) -> BedInPhase:
+        """Have the bed up in this phase. Fails or skips the calling item where that cannot be."""
+        if self._place is not None and (self._place.name, self._place.phase) == (name, phase):
+            return self._place
+        if name in self._broken:
+            pytest.skip(f"{name} did not come up")
+        if self._run is not None and self._run.node.name != name:
+            self.leave()
+        try:
+            self._place = self._come_up(name, phase)
+        except BaseException as error:
+            self._run = self._place = None
+            self._broken.add(name)
+            if isinstance(error, CharlyError):
+                pytest.fail(f"{name} did not come up ({phase})\n{error}", pytrace=False)
+            raise
+        return self._place
+
+    def _come_up(self, name: str, phase: str) -> BedInPhase:
+        if self._run is None:
+            self._run = self._start_run(name)
+            self._run.bring_up()
+        if phase == REBUILT:
+            self._run.rebuild()
+        return BedInPhase(name, phase, self._run.require_machine())
+
+    def note_failure(self, name: str) -> str:
+        """A check of the bed failed: collect evidence, and return where it is."""
+        self._failed.add(name)
+        if self._run is None or self._place is None or self._place.name != name:
+            return ""
+        return str(self._run.collect(self._place.phase))
+
+    def leave(self) -> None:
+        """Tear down what is up."""
+        run, self._run, self._place = self._run, None, None
+        if run is None:
+            return
+        failed = run.node.name in self._failed
+        run.tear_down(keep=self._keep == "always" or (self._keep == "failed" and failed))

@@ -1,0 +1,206 @@
+"""The command line as people meet it: help, errors, statuses. No machine is booted here."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from charly_vm.host.process import Completed, run
+
+VM_VERBS = [
+    *("build", "create", "start", "stop", "destroy", "list"),
+    *("console", "ssh", "show", "prune"),
+]
+
+PROJECT = """\
+shape:
+  vm:
+    source: {kind: bootstrap}
+    ssh: {port_auto: true}
+check-shape:
+  vm: {from: shape, disposable: true}
+  says: {check: it says hello, command: echo hello}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    file = tmp_path / "project" / "charly.yml"
+    file.parent.mkdir()
+    file.write_text(PROJECT)
+    return file
+
+
+class Charly:
+    """Runs `charly` as a process, with directories of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {
+            f"XDG_{name}_HOME": str(directory / name.lower())
+            for name in ("DATA", "CACHE", "STATE", "CONFIG")
+        }
+        (directory / "run").mkdir(mode=0o700)
+        self.environment["XDG_RUNTIME_DIR"] = str(directory / "run")
+
+    def __call__(self, *words: str, cwd: Path | None = None) -> Completed:
+        charly = Path(sys.executable).with_name("charly")
+        return run(
+            [charly, *words],
+            timeout=60,
+            check=False,
+            env=self.environment,
+            cwd=cwd or self.directory,
+        )
+
+
+@pytest.fixture
+def charly(tmp_path: Path) -> Charly:
+    return Charly(tmp_path)
+
+
+def test_help_names_every_command_and_imports_none(charly: Charly) -> None:
+    done = charly("--help")
+    assert done.status == 0
+    for command in ("vm", "check", "doctor"):
+        assert f"\n  {command} " in done.stdout
+    vm = charly("vm", "--help").stdout
+    for command in VM_VERBS:
+        assert f"\n  {command} " in vm
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("vm", command, "--help") for command in VM_VERBS]
+    + [("check", command, "--help") for command in ("run", "live", "list")]
+    + [("doctor", "--help")],
+)
+def test_every_command_has_help(charly: Charly, words: tuple[str, ...]) -> None:
+    done = charly(*words)
+    assert done.status == 0
+    assert "Usage: charly" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("vmm",), ("vm", "creat"), ("vm", "create"), ("vm", "create", "x", "--ram", "8")]
+)
+def test_a_wrong_command_line_is_status_1_and_not_the_status_of_failed_checks(
+    charly: Charly, words: tuple[str, ...]
+) -> None:
+    done = charly(*words)
+    assert done.status == 1
+    assert "Error" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_project_the_error_says_how_to_name_one(charly: Charly) -> None:
+    done = charly("vm", "create", "x")
+    assert (done.status, done.stdout) == (1, "")
+    assert "there is no charly.yml in" in done.stderr
+    assert "--project" in done.stderr
+
+
+def test_an_unknown_name_is_one_message(charly: Charly, project: Path) -> None:
+    done = charly("--project", str(project), "vm", "create", "shap")
+    assert done.status == 1
+    assert done.stderr.splitlines() == [
+        f"charly: {project}: has no VM called 'shap'",
+        "  hint: did you mean shape?",
+    ]
+
+
+def test_debug_shows_the_traceback(charly: Charly, project: Path) -> None:
+    done = charly("--debug", "--project", str(project), "vm", "create", "shap")
+    assert done.status == 1
+    assert "Traceback" in done.stderr
+
+
+def test_an_empty_list_is_a_header_and_as_json_an_empty_list(charly: Charly) -> None:
+    assert charly("vm", "list").stdout.split()[:3] == ["NAME", "STATE", "BACKEND"]
+    assert json.loads(charly("vm", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "destroy", "ssh", "console"])
+def test_a_verb_on_a_machine_that_is_not_there_says_how_to_make_one(
+    charly: Charly, verb: str
+) -> None:
+    done = charly("vm", verb, "nothing")
+    assert done.status == 1
+    assert "there is no machine charly-nothing" in done.stderr
+    assert "charly vm create nothing" in done.stderr
+
+
+def test_prune_with_nothing_to_do_says_so(charly: Charly) -> None:
+    assert charly("vm", "prune").stdout == "nothing to remove\n"
+
+
+def test_the_beds_are_listed_with_file_and_line(charly: Charly, project: Path) -> None:
+    done = charly("check", "list", cwd=project.parent)
+    assert f"check-shape  shape  1      {project}:5" in done.stdout
+    [bed] = json.loads(charly("check", "list", "--json", cwd=project.parent).stdout)
+    assert bed == {
+        "name": "check-shape",
+        "entity": "shape",
+        "file": str(project),
+        "line": 5,
+        "steps": ["says"],
+    }
+
+
+def test_show_prints_what_would_run_and_makes_nothing(charly: Charly, project: Path) -> None:
+    done = charly("vm", "show", "shape", cwd=project.parent)
+    assert done.status == 0, done.stderr
+    for part in ("domain: charly-shape", "cpu_model: ", "user-data", "#cloud-config"):
+        assert part in done.stdout
+    shown = json.loads(charly("vm", "show", "shape", "--json", cwd=project.parent).stdout)
+    assert shown["machine"]["domain"] == "charly-shape"
+    assert list((charly.directory / "data" / "charly" / "vm").iterdir()) == []
+
+
+def test_the_doctor_says_what_is_here(charly: Charly) -> None:
+    done = charly("doctor")
+    assert done.status == 0, done.stdout + done.stderr
+    assert "accelerator tcg" in done.stdout
+    findings = json.loads(charly("doctor", "--json").stdout)
+    assert {"qemu-img", "libvirt session"} <= {finding["name"] for finding in findings}
+
+
+def test_checking_an_entity_or_a_precious_deploy_is_refused_with_the_reason(
+    charly: Charly, project: Path
+) -> None:
+    project.write_text(PROJECT + "precious:\n  vm: shape\n")
+    entity = charly("check", "run", "shape", cwd=project.parent)
+    assert entity.status == 1
+    assert "the beds are check-shape" in entity.stderr
+    precious = charly("check", "run", "precious", cwd=project.parent)
+    assert precious.status == 1
+    assert "disposable: true" in precious.stderr
+
+
+def test_a_directory_that_cannot_be_written_is_one_message(charly: Charly, project: Path) -> None:
+    blocked = charly.directory / "blocked"
+    blocked.write_text("a file where a directory should be")
+    charly.environment["XDG_DATA_HOME"] = str(blocked)
+    done = charly("vm", "list")
+    assert done.status == 1
+    assert "cannot create the directory" in done.stderr
+    assert "XDG_" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(charly: Charly, project: Path) -> None:
+    charly_path = Path(sys.executable).with_name("charly")
+    done = run(
+        ["bash", "-c", f"set -o pipefail; {charly_path} vm show shape | head -n 1"],
+        timeout=60,
+        check=False,
+        env={**charly.environment, "PATH": os.environ["PATH"]},
+        cwd=project.parent,
+    )
+    assert done.stdout.startswith("domain:")
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr

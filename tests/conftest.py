@@ -1,0 +1,47 @@
+"""What every test may use: golden files. And what root cannot run: tests of a libvirt session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--regenerate-golden",
+        action="store_true",
+        help="write what is rendered now into the golden files instead of comparing",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Root has no libvirt session: what needs one is run a second time, as an ordinary user."""
+    if os.getuid() != 0:
+        return
+    session = [item for item in items if item.get_closest_marker("session")]
+    if session:
+        config.hook.pytest_deselected(items=session)
+        items[:] = [item for item in items if item not in session]
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], Path]:
+    """`golden(name, text)` compares with `golden/<name>` beside the test; returns the file's path.
+
+    A missing file fails. `--regenerate-golden` writes it: look at the difference before committing.
+    """
+
+    def compare(name: str, text: str) -> Path:
+        path = request.path.parent / "golden" / name
+        if request.config.getoption("--regenerate-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        elif not path.exists():
+            pytest.fail(f"{path} does not exist: run with --regenerate-golden", pytrace=False)
+        assert text == path.read_text(), f"{path} differs: run with --regenerate-golden if meant"
+        return path
+
+    return compare

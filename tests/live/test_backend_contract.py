@@ -1,0 +1,382 @@
+"""The contract of a backend, held against each of them with a real guest.
+
+The libvirt half needs an ordinary user's session (marker `session`); root runs the qemu half.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import platform
+import shlex
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import uuid
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from charly_vm.backend import backend_of
+from charly_vm.backend.libvirt_session import probe_libvirt
+from charly_vm.disk.qcow2 import create_overlay
+from charly_vm.disk.seed import write_seed
+from charly_vm.errors import HostError, StateError
+from charly_vm.host.accelerators import probe_accelerators
+from charly_vm.host.facts import LibvirtFacts
+from charly_vm.host.process import require_tool, run
+from charly_vm.host.ssh_keys import make_key_pair
+from charly_vm.host.waiting import Deadline, NotYet, wait_for
+from charly_vm.model.protocols import Backend, Domain, DomainState, StopOutcome
+from charly_vm.model.resolved import BackendName, Forward, Paths, ResolvedMachine
+from charly_vm.render.cloud_init import render_seed
+
+pytestmark = pytest.mark.live
+
+BOOT_SECONDS = 60.0
+READY = "tiny guest: ready"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A machine of the tiny guest on the backend under test."""
+
+    backend: Backend
+    machine: ResolvedMachine
+
+    @property
+    def domain(self) -> Domain:
+        return Domain(self.machine.domain, self.machine.uuid, self.machine.paths)
+
+    def state(self) -> DomainState:
+        return self.backend.state(self.domain)
+
+    def boot(self) -> None:
+        """Start it and wait until its guest says that it is ready."""
+        log = self.machine.paths.console_log
+        log.unlink(missing_ok=True)
+        self.backend.start(self.domain)
+
+        def probe() -> bool | NotYet:
+            text = log.read_text(errors="replace") if log.exists() else ""
+            return True if READY in text else NotYet(text[-500:])
+
+        wait_for("the tiny guest to be ready", probe, Deadline(BOOT_SECONDS))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(BackendName.QEMU, id="qemu"),
+        pytest.param(BackendName.LIBVIRT, id="libvirt", marks=pytest.mark.session),
+    ],
+)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return backend_of(request.param)
+
+
+@pytest.fixture
+def subject(backend: Backend, tiny_image: Path) -> Iterator[Subject]:
+    """Defined and off."""
+    with _defined(backend, tiny_image) as subject:
+        yield subject
+
+
+@pytest.fixture(scope="module")
+def booted(backend: Backend, tiny_image: Path) -> Iterator[Subject]:
+    """One machine that runs; its tests leave it running."""
+    with _defined(backend, tiny_image) as subject:
+        subject.boot()
+        yield subject
+
+
+@contextmanager
+def _defined(backend: Backend, image: Path) -> Iterator[Subject]:
+    # Not pytest's own directory: libvirt puts sockets beside ours, and their paths must be short.
+    with tempfile.TemporaryDirectory(prefix="charly-") as directory:
+        paths = Paths(directory=Path(directory, "d"), runtime=Path(directory, "r"))
+        paths.directory.mkdir()
+        machine = _resolve(backend.name, paths)
+        key = make_key_pair(paths.user_key, comment="test")
+        host_key = make_key_pair(paths.host_key, comment="test")
+        documents = render_seed(
+            domain_uuid=machine.uuid,
+            hostname=machine.hostname,
+            user=machine.user,
+            adopt=False,
+            authorized_keys=[key.public],
+            host_key_private=host_key.private,
+            host_key_public=host_key.public,
+        )
+        write_seed(paths.seed, documents)
+        create_overlay(image, paths.overlay, machine.disk_size)
+        subject = Subject(backend, machine)
+        backend.define(machine)
+        try:
+            yield subject
+        finally:
+            backend.undefine(subject.domain)
+
+
+def _resolve(name: BackendName, paths: Paths) -> ResolvedMachine:
+    emulator = str(require_tool("qemu-system-x86_64", package="qemu-system-x86"))
+    accelerator = next(
+        one.name for one in probe_accelerators(emulator, platform.machine()) if one.works
+    )
+    facts = probe_libvirt() if name is BackendName.LIBVIRT else None
+    passt = isinstance(facts, LibvirtFacts) and facts.passt
+    identity = uuid.uuid4()
+    return ResolvedMachine(
+        domain=f"charly-contract-{str(identity)[:8]}",
+        uuid=str(identity),
+        hostname="contract",
+        backend=name,
+        backend_reason="",
+        architecture="x86_64",
+        machine="q35",
+        emulator=emulator,
+        accelerator=accelerator,
+        cpu_model="host" if accelerator == "kvm" else "max",
+        cpus=1,
+        ram=192 * 1024**2,
+        disk_size=256 * 1024**2,
+        user="charly",
+        ssh_port=_free_port(),
+        forward=Forward.PASST if passt else Forward.SLIRP,
+        mac="52:54:00:0c:" + ":".join(f"{byte:02x}" for byte in os.urandom(2)),
+        disposable=True,
+        paths=paths,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _emulator_of(subject: Subject) -> int:
+    """The process id of the machine's QEMU, found without any help of the backend's."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"-uuid" in words and subject.machine.uuid.encode() in words:
+            return int(entry.name)
+    raise LookupError(f"no process runs {subject.machine.domain}")
+
+
+# What a running machine shows.
+
+
+def test_a_started_machine_runs(booted: Subject) -> None:
+    assert booted.state() is DomainState.RUNNING
+
+
+def test_the_state_is_the_same_to_many_who_ask_at_once(booted: Subject) -> None:
+    states = []
+    threads = [threading.Thread(target=lambda: states.append(booted.state())) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert states == [DomainState.RUNNING] * 12
+
+
+def test_starting_a_running_machine_is_refused(booted: Subject) -> None:
+    with pytest.raises(StateError, match="running already"):
+        booted.backend.start(booted.domain)
+    assert booted.state() is DomainState.RUNNING
+
+
+def test_the_kernels_words_are_in_the_console_log(booted: Subject) -> None:
+    text = booted.machine.paths.console_log.read_text(errors="replace")
+    assert "Linux version" in text
+    assert f"{READY} as contract" in text
+
+
+def test_somebody_can_talk_to_the_guest_on_the_console_socket(booted: Subject) -> None:
+    assert "42-it-is" in _say(booted, "echo $((6 * 7))-it-is", until="42-it-is")
+
+
+def test_ssh_answers_on_the_port_of_this_host(booted: Subject) -> None:
+    def probe() -> bytes | NotYet:
+        with socket.create_connection(("127.0.0.1", booted.machine.ssh_port), 5) as client:
+            client.settimeout(5)
+            try:
+                return client.recv(64) or NotYet("closed")
+            except OSError as error:
+                return NotYet(str(error))
+
+    assert wait_for("an SSH banner", probe, Deadline(20)).startswith(b"SSH-2.0-")
+
+
+def test_a_screenshot_is_a_png_with_something_on_it(booted: Subject) -> None:
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(booted.backend.screenshot(booted.domain)))
+    assert picture.format == "PNG"
+    assert picture.width >= 640
+    assert picture.height >= 400
+    lowest, highest = picture.convert("L").getextrema()
+    assert lowest != highest
+
+
+def test_the_description_can_be_read_by_the_hypervisors_own_tools(booted: Subject) -> None:
+    text = booted.backend.description(booted.domain)
+    if booted.backend.name is BackendName.QEMU:
+        words = shlex.split(text)
+        assert words[0] == booted.machine.emulator
+        assert booted.machine.uuid in words
+    else:
+        assert ET.fromstring(text).findtext("uuid") == booted.machine.uuid
+
+
+# How machines end.
+
+
+def test_a_guest_that_obeys_shuts_down(subject: Subject) -> None:
+    subject.boot()
+    assert subject.backend.stop(subject.domain, Deadline(30)) is StopOutcome.SHUT_DOWN
+    assert subject.state() is DomainState.SHUT_OFF
+    assert "Power down" in subject.machine.paths.console_log.read_text(errors="replace")
+    assert subject.backend.stop(subject.domain, Deadline(1)) is StopOutcome.ALREADY_OFF
+    assert subject.backend.power_off(subject.domain) is StopOutcome.ALREADY_OFF
+
+
+def test_a_guest_that_ignores_the_button_is_powered_off_at_the_deadline(booted: Subject) -> None:
+    _say(booted, "touch /run/ignore-power-button; echo $((1 + 1))-done", until="2-done")
+    try:
+        assert booted.backend.stop(booted.domain, Deadline(2)) is StopOutcome.FORCED
+        assert booted.state() is DomainState.SHUT_OFF
+        log = booted.machine.paths.console_log.read_text(errors="replace")
+        assert "the power button is ignored" in log
+    finally:
+        if booted.state() is DomainState.SHUT_OFF:
+            booted.backend.start(booted.domain)
+
+
+def test_power_off_is_at_once_and_the_machine_can_be_started_again(subject: Subject) -> None:
+    subject.backend.start(subject.domain)
+    assert subject.backend.power_off(subject.domain) is StopOutcome.FORCED
+    assert subject.state() is DomainState.SHUT_OFF
+    assert "terminating on signal 15" in subject.backend.log(subject.domain)
+    subject.backend.start(subject.domain)
+    assert subject.state() is DomainState.RUNNING
+
+
+def test_a_killed_emulator_is_seen_and_does_not_prevent_a_new_start(subject: Subject) -> None:
+    subject.backend.start(subject.domain)
+    os.kill(_emulator_of(subject), signal.SIGKILL)
+
+    def probe() -> bool | NotYet:
+        state = subject.state()
+        return True if state is DomainState.SHUT_OFF else NotYet(state.value)
+
+    # libvirt learns of it when its own connection breaks, a moment later.
+    wait_for("the death to be seen", probe, Deadline(15), every=0.01)
+    subject.backend.start(subject.domain)
+    assert subject.state() is DomainState.RUNNING
+
+
+def test_a_machine_outlives_the_process_that_started_it(subject: Subject, tmp_path: Path) -> None:
+    file = tmp_path / "subject"
+    file.write_bytes(pickle.dumps((subject.backend.name, subject.domain)))
+    program = """
+import os, pickle, signal, sys
+from charly_vm.backend import backend_of
+name, domain = pickle.load(open(sys.argv[1], "rb"))
+backend_of(name).start(domain)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = run([sys.executable, "-c", program, file], timeout=60, check=False)
+    assert done.status == -signal.SIGKILL, done.stderr
+    assert subject.state() is DomainState.RUNNING
+    assert subject.backend.power_off(subject.domain) is StopOutcome.FORCED
+
+
+def test_undefining_a_running_machine_leaves_nothing(subject: Subject) -> None:
+    subject.backend.start(subject.domain)
+    subject.backend.undefine(subject.domain)
+    assert subject.state() is DomainState.MISSING
+    with pytest.raises(LookupError):
+        _emulator_of(subject)
+    assert list(subject.machine.paths.runtime.glob("*.sock")) == []
+    with pytest.raises(StateError, match="not defined"):
+        subject.backend.start(subject.domain)
+    with pytest.raises(StateError, match="not defined"):
+        subject.backend.description(subject.domain)
+    assert subject.backend.power_off(subject.domain) is StopOutcome.ALREADY_OFF
+    subject.backend.undefine(subject.domain)
+
+
+def test_a_machine_that_is_off_has_no_screen(subject: Subject) -> None:
+    with pytest.raises(StateError, match="not running"):
+        subject.backend.screenshot(subject.domain)
+
+
+# What people see when it does not start.
+
+
+def test_a_port_that_is_taken_is_named(subject: Subject) -> None:
+    port = subject.machine.ssh_port
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        with pytest.raises(HostError, match=rf"port {port} of 127\.0\.0\.1 is in use") as caught:
+            subject.backend.start(subject.domain)
+    assert "port_auto" in caught.value.hint
+    assert subject.state() is DomainState.SHUT_OFF
+
+
+def test_a_disk_that_is_missing_is_named(subject: Subject) -> None:
+    overlay = subject.machine.paths.overlay
+    overlay.unlink()
+    with pytest.raises(HostError, match=f"the file {overlay} does not exist"):
+        subject.backend.start(subject.domain)
+    assert subject.state() is DomainState.SHUT_OFF
+
+
+def test_a_disk_in_use_by_another_machine_is_named(subject: Subject) -> None:
+    other = replace(
+        subject.machine,
+        domain=f"{subject.machine.domain}-other",
+        uuid=str(uuid.uuid4()),
+        ssh_port=_free_port(),
+    )
+    subject.backend.start(subject.domain)
+    # Directories of its own, and the first one's disk under its own name.
+    with tempfile.TemporaryDirectory(prefix="charly-") as directory:
+        paths = Paths(directory=Path(directory, "d"), runtime=Path(directory, "r"))
+        paths.directory.mkdir()
+        os.link(subject.machine.paths.seed, paths.seed)
+        paths.overlay.symlink_to(subject.machine.paths.overlay)
+        twin = Subject(subject.backend, replace(other, paths=paths))
+        twin.backend.define(twin.machine)
+        try:
+            with pytest.raises(HostError, match="another process uses the image"):
+                twin.backend.start(twin.domain)
+        finally:
+            twin.backend.undefine(twin.domain)
+
+
+def _say(subject: Subject, line: str, *, until: str) -> str:
+    """Type a line on the console and return what was shown until the words appeared."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
+        console.settimeout(20)
+        console.connect(str(subject.machine.paths.console_socket))
+        console.sendall(b"\n" + line.encode() + b"\n")
+        shown = b""
+        while until.encode() not in shown:
+            shown += console.recv(4096)
+    return shown.decode(errors="replace")

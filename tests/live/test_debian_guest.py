@@ -1,0 +1,187 @@
+"""A real Debian guest: our own disk, served on loopback as if it were a cloud image, and booted.
+
+One machine for the whole module, since it takes most of a minute to boot under TCG.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import http.server
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+from charly_vm.backend.emulator_process import find_emulator
+from charly_vm.check.verbs import run_step
+from charly_vm.errors import GuestTimeout
+from charly_vm.guest.address import GuestUnreachable
+from charly_vm.guest.testinfra_host import testinfra_host
+from charly_vm.host.progress import SILENT
+from charly_vm.machine.bed import BedRun
+from charly_vm.machine.disks import build_disk
+from charly_vm.machine.machine import Machine
+from charly_vm.model.project import Project, load_project
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+
+SHIPPED = Path(__file__).parents[2] / "beds" / "charly.yml"
+
+PROJECT = """\
+cloud:
+  vm:
+    source:
+      kind: cloud_image
+      url: http://127.0.0.1:{port}/debian-12-cloud-amd64.qcow2
+      checksum: {{type: sha256}}
+    backend: qemu
+    disk_size: 5G
+    ram: 1G
+    ssh: {{port_auto: true, user: tester}}
+check-cloud:
+  vm: {{from: cloud, disposable: true}}
+  good-command: {{check: the account is there, command: id -un, stdout: tester}}
+  bad-command: {{check: another account, command: id -un, stdout: root}}
+  good-port: {{check: sshd listens, port: 22}}
+  bad-port: {{check: nothing listens, port: 23}}
+  good-service: {{check: sshd runs, service: ssh, enabled: true}}
+  bad-service: {{check: there is no such unit, service: sssh}}
+  good-file: {{check: the shadow file, file: /etc/shadow, mode: "0640", owner: root}}
+  bad-file: {{check: the passwd file, file: /etc/passwd, contains: [nobody-has-this-name]}}
+"""
+
+
+class _Server(http.server.SimpleHTTPRequestHandler):
+    """Stands in for a distribution's download server."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project whose image comes over HTTP, with its checksum in a file beside it."""
+    image = build_disk(load_project(SHIPPED).target("debian-vm"), SHIPPED, SILENT)
+    site = tmp_path_factory.mktemp("site")
+    (site / "debian-12-cloud-amd64.qcow2").symlink_to(image.path)
+    digest = hashlib.sha256(image.path.read_bytes()).hexdigest()
+    (site / "SHA256SUMS").write_text(f"{digest}  debian-12-cloud-amd64.qcow2\n")
+    handler = functools.partial(_Server, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        file = tmp_path_factory.mktemp("project") / "charly.yml"
+        file.write_text(PROJECT.format(port=server.server_port))
+        yield load_project(file)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def bed(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BedRun]:
+    run = BedRun(project, project.deploys["check-cloud"], evidence=tmp_path_factory.mktemp("ev"))
+    run.bring_up()
+    yield run
+    run.tear_down()
+
+
+@pytest.fixture
+def machine(bed: BedRun) -> Machine:
+    return bed.require_machine()
+
+
+@pytest.fixture
+def host(machine: Machine) -> Host:
+    return testinfra_host(machine.guest)
+
+
+def test_it_booted_by_its_own_boot_loader_and_the_root_has_grown(host: Host) -> None:
+    assert "root=LABEL=root" in host.file("/proc/cmdline").content_string
+    size = int(host.check_output("df --block-size=1M --output=size / | tail -n 1"))
+    assert 4500 < size < 5 * 1024
+
+
+def test_cloud_init_has_given_it_its_name_and_its_only_host_key(
+    host: Host, machine: Machine
+) -> None:
+    assert host.check_output("hostname") == "charly-check-cloud"
+    keys = host.check_output("ls /etc/ssh/ssh_host_*_key.pub").split()
+    assert keys == ["/etc/ssh/ssh_host_ed25519_key.pub"]
+    public = machine.record.machine.paths.host_key.with_suffix(".pub").read_text().split()[1]
+    assert public in host.check_output("cat /etc/ssh/ssh_host_ed25519_key.pub")
+
+
+def test_testinfra_sees_the_guest(host: Host) -> None:
+    assert host.system_info.distribution == "debian"
+    assert host.service("ssh").is_running
+    assert host.package("cloud-init").is_installed
+    assert host.file("/etc/passwd").user == "root"
+    assert host.user("tester").shell == "/bin/bash"
+    with host.sudo():
+        assert host.check_output("id -u") == "0"
+    failing = host.run("echo out; echo ümlaut >&2; exit 3")
+    assert (failing.rc, failing.stdout, failing.stderr) == (3, "out\n", "ümlaut\n")
+
+
+def test_every_verb_passes_and_fails_on_a_real_guest(machine: Machine, project: Project) -> None:
+    results = {
+        step.id: run_step(step, machine.guest).passed
+        for step in project.deploys["check-cloud"].steps
+    }
+    assert results == {step: step.startswith("good") for step in results}
+    assert len(results) == 8
+
+
+def test_large_and_binary_output_comes_whole_and_apart(machine: Machine) -> None:
+    result = machine.guest.run(
+        "head -c 20000000 /dev/urandom >/tmp/blob; cat /tmp/blob; sha256sum </tmp/blob >&2",
+        timeout=120,
+    )
+    assert len(result.stdout) == 20_000_000
+    assert hashlib.sha256(result.stdout).hexdigest() == result.stderr.decode().split()[0]
+
+
+def test_a_timeout_ends_the_command_in_the_guest_and_what_it_started(machine: Machine) -> None:
+    with pytest.raises(GuestTimeout, match="begun"):
+        machine.guest.run("echo begun; sleep 4711 & sleep 4711", timeout=3)
+    assert machine.guest.run("pgrep -fx 'sleep 4711'").stdout == b""
+
+
+def test_a_frozen_guest_is_noticed_and_comes_back(machine: Machine) -> None:
+    emulator = find_emulator(machine.record.machine.uuid)
+    assert emulator is not None
+    with emulator:
+        os.kill(emulator.pid, signal.SIGSTOP)
+        try:
+            # And not GuestTimeout, which would be the minute that the command was given.
+            with pytest.raises(GuestUnreachable):
+                machine.guest.run("true", timeout=60)
+        finally:
+            os.kill(emulator.pid, signal.SIGCONT)
+    assert machine.guest.run("echo back", timeout=60).stdout == b"back\n"
+
+
+def test_the_evidence_holds_what_host_and_guest_know(bed: BedRun) -> None:
+    directory = bed.collect("deployed")
+    files = {path.name: path.stat().st_size for path in directory.iterdir()}
+    assert {"journal.txt", "console.log", "screen.png", "machine.json", "cloud-init.txt"} <= set(
+        files
+    )
+    assert "Linux version" in (directory / "journal.txt").read_text()
+    assert "login:" in (directory / "console.log").read_text()
+    assert "missing.txt" not in files
+
+
+def test_a_rebuild_is_a_fresh_disk_with_the_same_keys(bed: BedRun) -> None:
+    machine = bed.require_machine()
+    machine.guest.run("sudo touch /etc/only-once", check=True)
+    before = dataclasses.replace(machine.record)
+    bed.rebuild()
+    assert machine.guest.run("test -e /etc/only-once").status == 1
+    assert machine.record.machine == before.machine

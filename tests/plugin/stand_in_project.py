@@ -1,0 +1,110 @@
+"""A project for pytest to run in, with the engine's run of a bed replaced by a stand-in.
+
+The stand-in boots nothing: it writes down what it is asked to do. What a bed really does is shown
+by the live tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+PROJECT = """\
+shape:
+  vm:
+    source: {kind: bootstrap}
+check-one:
+  vm: {from: shape, disposable: true}
+  says-hello: {check: it says hello, command: echo hello, stdout: hello}
+check-two:
+  vm: {from: shape, disposable: true}
+precious:
+  vm: {from: shape}
+"""
+
+STAND_IN = '''
+"""Replaces BedRun by one that writes down what it is asked to do."""
+import pathlib
+import types
+
+import pytest_charly.beds
+from charly_vm.errors import GuestTimeout, HostError
+from charly_vm.host.process import run
+
+LOG = pathlib.Path(__file__).with_name("log")
+
+
+class Shell:
+    def run(self, command, *, timeout):
+        done = run(["sh", "-c", command], timeout=timeout, check=False)
+        return types.SimpleNamespace(
+            status=done.status, stdout=done.stdout.encode(), stderr=done.stderr.encode()
+        )
+
+
+class StandInRun:
+    def __init__(self, project, node, *, evidence, progress, keep_failed):
+        self.node, self.evidence, self.machine = node, evidence, None
+
+    def log(self, text):
+        with LOG.open("a") as stream:
+            stream.write(f"{text} {self.node.name}\\n")
+
+    def bring_up(self):
+        self.log("up")
+        if pathlib.Path("broken").exists():
+            raise GuestTimeout("SSH", seconds=3, seen="no banner", hint="look at the console")
+        if pathlib.Path("defect").exists():
+            raise ZeroDivisionError("a defect")
+        self.machine = types.SimpleNamespace(guest=Shell(), name=self.node.name)
+
+    def rebuild(self):
+        self.log("rebuild")
+        if pathlib.Path("rebuild-broken").exists():
+            raise HostError("the disk is full", hint="free some room")
+
+    def require_machine(self):
+        return self.machine
+
+    def collect(self, phase):
+        self.log(f"evidence-{phase}")
+        return self.evidence / self.node.name / phase
+
+    def tear_down(self, *, keep=False):
+        self.log("keep" if keep else "down")
+
+
+def pytest_configure():
+    pytest_charly.beds.BedRun = StandInRun
+'''
+
+ONE = """\
+from pytest_charly import Bed
+bed = Bed("check-one")
+def test_first(vm): assert vm.name == "check-one"
+def test_second(bed): assert bed.phase in ("deployed", "rebuilt")
+"""
+
+TWO = """\
+from pytest_charly import Bed
+mine = Bed("check-two")
+def test_other(vm): assert vm.name == "check-two"
+"""
+
+PLAIN = "def test_plain(): pass\n"
+
+
+def write_project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Two beds, a deploy that is none, and three test modules."""
+    files = {"charly.yml": PROJECT, "conftest.py": STAND_IN}
+    files |= {"test_a_plain.py": PLAIN, "test_two.py": TWO, "test_one.py": ONE}
+    for name, text in files.items():
+        (pytester.path / name).write_text(text)
+    return pytester
+
+
+def log_of(pytester: pytest.Pytester) -> list[str]:
+    """What the stand-in was asked to do."""
+    file: Path = pytester.path / "log"
+    return file.read_text().splitlines() if file.exists() else []

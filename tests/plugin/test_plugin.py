@@ -1,0 +1,217 @@
+"""The plugin as its users meet it: selection, phases, order, errors, teardown."""
+
+from __future__ import annotations
+
+import pytest
+from stand_in_project import log_of, write_project
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    return write_project(pytester)
+
+
+def outcomes(result: pytest.RunResult) -> dict[str, int]:
+    return dict(result.parseoutcomes())
+
+
+def test_without_a_bed_the_plugin_adds_nothing(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("-v", "-rs")
+    assert outcomes(result) == {"passed": 1, "skipped": 3}
+    result.stdout.no_fnmatch_line("*charly: *")
+    result.stdout.no_fnmatch_line("*deployed*")
+    result.stdout.fnmatch_lines("*no bed is chosen; choose one with --charly-bed NAME*")
+    assert log_of(project) == []
+
+
+def test_a_bed_is_checked_rebuilt_checked_again_and_removed(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("-v", "--charly-bed", "check-one")
+    assert outcomes(result) == {"passed": 7}
+    result.stdout.fnmatch_lines(
+        [
+            "test_a_plain.py::test_plain PASSED*",
+            "charly.yml::check-one::says-hello?deployed? PASSED*",
+            "test_one.py::test_first?deployed? PASSED*",
+            "test_one.py::test_second?deployed? PASSED*",
+            "charly.yml::check-one::says-hello?rebuilt? PASSED*",
+            "test_one.py::test_first?rebuilt? PASSED*",
+            "test_one.py::test_second?rebuilt? PASSED*",
+        ]
+    )
+    assert log_of(project) == ["up check-one", "rebuild check-one", "down check-one"]
+
+
+def test_without_the_rebuild_there_is_one_phase(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--charly-bed=check-one", "--charly-no-rebuild")
+    assert outcomes(result) == {"passed": 4}
+    assert log_of(project) == ["up check-one", "down check-one"]
+
+
+def test_beds_come_one_after_the_other_however_they_were_named(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--charly-bed=check-two", "--charly-bed=check-*")
+    assert outcomes(result) == {"passed": 9}
+    assert log_of(project) == [
+        *("up check-one", "rebuild check-one", "down check-one"),
+        *("up check-two", "rebuild check-two", "down check-two"),
+    ]
+
+
+def test_an_unknown_bed_ends_with_status_4_and_lists_the_known(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--charly-bed=check-thre")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*has no bed 'check-thre'; the beds are: check-one, check-two")
+
+
+def test_a_glob_that_matches_nothing_is_an_unknown_bed(project: pytest.Pytester) -> None:
+    assert project.runpytest_subprocess("--charly-bed=x*").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_what_is_not_disposable_is_no_bed_and_the_message_says_how_to_allow_it(
+    project: pytest.Pytester,
+) -> None:
+    result = project.runpytest_subprocess("--charly-bed=precious")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*charly.yml:9:1: precious is not disposable*", "*disposable: true*"]
+    )
+    assert log_of(project) == []
+
+
+def test_a_project_with_mistakes_ends_with_status_4_and_names_them_all(
+    project: pytest.Pytester,
+) -> None:
+    (project.path / "charly.yml").write_text("a: {vm: {from: b, x: 1}}\nc: 3\n")
+    result = project.runpytest_subprocess("--charly-bed=a")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*charly.yml:1:*unknown key 'x'*", "*charly.yml:2:1:*"])
+
+
+def test_a_bed_that_does_not_come_up_is_one_error_and_is_not_tried_again(
+    project: pytest.Pytester,
+) -> None:
+    (project.path / "broken").touch()
+    result = project.runpytest_subprocess("--charly-bed=check-one")
+    assert outcomes(result) == {"passed": 1, "errors": 1, "skipped": 5}
+    result.stdout.fnmatch_lines(
+        [
+            "check-one did not come up (deployed)",
+            "waited 3 s for SSH; last seen: no banner",
+            "  hint: look at the console",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*runs.py*Error*")
+    assert log_of(project) == ["up check-one"]
+
+
+def test_a_rebuild_that_fails_is_an_error_of_its_own(project: pytest.Pytester) -> None:
+    (project.path / "rebuild-broken").touch()
+    result = project.runpytest_subprocess("--charly-bed=check-one")
+    assert outcomes(result) == {"passed": 4, "errors": 1, "skipped": 2}
+    result.stdout.fnmatch_lines(["check-one did not come up (rebuilt)", "the disk is full"])
+
+
+def test_a_defect_of_charlys_own_shows_its_traceback(project: pytest.Pytester) -> None:
+    (project.path / "defect").touch()
+    result = project.runpytest_subprocess("--charly-bed=check-one")
+    result.stdout.fnmatch_lines("*ZeroDivisionError: a defect")
+
+
+def test_a_failed_step_shows_expected_and_found_without_python_frames(
+    project: pytest.Pytester,
+) -> None:
+    text = (project.path / "charly.yml").read_text().replace("stdout: hello", "stdout: bye")
+    (project.path / "charly.yml").write_text(text)
+    result = project.runpytest_subprocess("--charly-bed=check-one", "--charly-no-rebuild")
+    assert outcomes(result) == {"passed": 3, "failed": 1}
+    result.stdout.fnmatch_lines(
+        [
+            "*charly.yml:6: it says hello",
+            "*stdout: expected 'bye'",
+            "*found 'hello'",
+            "*charly evidence*",
+            "*charly-evidence/check-one/deployed",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*verbs.py*")
+    assert log_of(project) == ["up check-one", "evidence-deployed check-one", "down check-one"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "end"), [("never", "down"), ("failed", "keep"), ("always", "keep")]
+)
+def test_a_bed_with_a_failed_check_is_kept_when_asked(
+    project: pytest.Pytester, keep: str, end: str
+) -> None:
+    (project.path / "test_two.py").write_text(
+        "from pytest_charly import Bed\nb = Bed('check-two')\ndef test_x(): assert 0\n"
+    )
+    project.runpytest_subprocess(
+        "--charly-bed=check-two", "--charly-no-rebuild", f"--charly-keep={keep}"
+    )
+    assert log_of(project)[-1] == f"{end} check-two"
+
+
+def test_a_good_bed_is_kept_only_always(project: pytest.Pytester) -> None:
+    options = ("--charly-bed=check-two", "--charly-no-rebuild")
+    project.runpytest_subprocess(*options, "--charly-keep=failed")
+    project.runpytest_subprocess(*options, "--charly-keep=always")
+    assert log_of(project) == ["up check-two", "down check-two", "up check-two", "keep check-two"]
+
+
+@pytest.mark.parametrize("stop", ["-x", "--maxfail=1"])
+def test_a_run_that_stops_early_tears_down(project: pytest.Pytester, stop: str) -> None:
+    (project.path / "test_one.py").write_text(
+        "from pytest_charly import Bed\nb = Bed('check-one')\ndef test_x(): assert 0\n"
+    )
+    project.runpytest_subprocess("--charly-bed=check-one", stop)
+    assert log_of(project)[-1] == "down check-one"
+
+
+def test_an_interrupted_run_tears_down(project: pytest.Pytester) -> None:
+    (project.path / "test_one.py").write_text(
+        "from pytest_charly import Bed\nb = Bed('check-one')\n"
+        "def test_x(): raise KeyboardInterrupt\n"
+    )
+    result = project.runpytest_subprocess("--charly-bed=check-one")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert log_of(project) == ["up check-one", "down check-one"]
+
+
+def test_the_rebuilt_phase_alone_is_still_a_rebuild(project: pytest.Pytester) -> None:
+    project.runpytest_subprocess("--charly-bed=check-one", "-k", "rebuilt")
+    assert log_of(project) == ["up check-one", "rebuild check-one", "down check-one"]
+
+
+def test_collecting_alone_brings_nothing_up(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--charly-bed=check-one", "--collect-only", "-q")
+    result.stdout.fnmatch_lines("charly.yml::check-one::says-hello?rebuilt?")
+    assert log_of(project) == []
+
+
+def test_a_step_can_be_named_by_its_id(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess(
+        "--charly-bed=check-one", "charly.yml::check-one::says-hello[deployed]"
+    )
+    assert outcomes(result) == {"passed": 1}
+    assert log_of(project) == ["up check-one", "down check-one"]
+
+
+def test_the_project_is_found_above_the_root_or_named(project: pytest.Pytester) -> None:
+    elsewhere = project.mkdir("elsewhere")
+    (elsewhere / "pytest.ini").write_text("[pytest]\n")
+    (project.path / "charly.yml").rename(project.path / "other.yml")
+    missing = project.runpytest_subprocess("--charly-bed=check-one", f"--rootdir={elsewhere}")
+    assert missing.ret == pytest.ExitCode.USAGE_ERROR
+    missing.stderr.fnmatch_lines("*there is no charly.yml in*")
+    named = project.runpytest_subprocess(
+        "--charly-bed=check-one", "--charly-project=other.yml", "--charly-no-rebuild"
+    )
+    assert outcomes(named)["passed"] == 4
+
+
+def test_the_header_says_which_accelerator_is_used_and_why(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--charly-bed=check-one", "--charly-no-rebuild")
+    result.stdout.fnmatch_lines(
+        ["charly: check-one from *charly.yml", "charly accelerators: *tcg works*"]
+    )
