@@ -75,6 +75,9 @@ CUSTOMIZE_HOOKS = (
     # What each machine makes for itself, and what mmdebstrap took from this host.
     'rm -f "$1"/etc/ssh/ssh_host_*_key "$1"/etc/ssh/ssh_host_*_key.pub "$1/etc/hostname"',
     ': > "$1/etc/machine-id"',
+    # /etc and /var fit to /usr, says systemd-update-done(8); otherwise each first boot would run
+    # ldconfig and more.
+    'touch "$1/etc/.updated" "$1/var/.updated"',
 )
 """Shell commands that mmdebstrap runs outside the new root, which is `$1`."""
 

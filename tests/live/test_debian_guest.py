@@ -114,7 +114,8 @@ def test_cloud_init_has_given_it_its_name_and_its_only_host_key(
     keys = host.check_output("ls /etc/ssh/ssh_host_*_key.pub").split()
     assert keys == ["/etc/ssh/ssh_host_ed25519_key.pub"]
     public = machine.record.machine.paths.host_key.with_suffix(".pub").read_text().split()[1]
-    assert public in host.check_output("cat /etc/ssh/ssh_host_ed25519_key.pub")
+    with host.sudo():
+        assert public in host.check_output("cat /etc/ssh/ssh_host_ed25519_key.pub")
 
 
 def test_testinfra_sees_the_guest(host: Host) -> None:

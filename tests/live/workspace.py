@@ -81,7 +81,7 @@ class Workspace:
 
     def charly(self, *words: str, timeout: float = 120, **environment: str) -> Completed:
         return run(
-            self._argv(*words),
+            self.argv(*words),
             timeout=timeout,
             check=False,
             env={**self.environment, **environment},
@@ -93,7 +93,7 @@ class Workspace:
         log = self.directory / f"background-{len(list(self.directory.glob('background-*')))}.log"
         with log.open("wb") as output:
             child = spawn(
-                ["env", "-C", self.directory, *self._argv(*words)],
+                ["env", "-C", self.directory, *self.argv(*words)],
                 output=output,
                 env=self.environment,
             )
@@ -139,7 +139,8 @@ class Workspace:
         left = [path for path in self.machines.glob("*") if path.is_dir()]
         return not self.emulators() and left == []
 
-    def _argv(self, *words: str) -> list[str | Path]:
+    def argv(self, *words: str) -> list[str | Path]:
+        """The command line of `charly` with these words."""
         return [Path(sys.executable).with_name("charly"), *words]
 
 
