@@ -1,1 +1,103 @@
-"""The engine: from a few lines of YAML to a running machine, and back to nothing."""
+"""The engine: from a few lines of YAML to a running machine, and back to nothing.
+
+    from charly_vm import BedRun, load_project
+
+    project = load_project(Path("charly.yml"))
+    run = BedRun(project, project.deploys["check-debian-vm"], evidence=Path("evidence"))
+    machine = run.bring_up()
+    machine.guest.run("uname -a").stdout_text
+    run.tear_down()
+
+These are the public names; each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from charly_vm.check.verbs import StepResult, run_step
+    from charly_vm.errors import (
+        CharlyError,
+        GuestError,
+        GuestTimeout,
+        HostError,
+        LaunchError,
+        LeaseUnavailable,
+        Problem,
+        SpecError,
+        StateError,
+    )
+    from charly_vm.guest.testinfra_host import make_testinfra_host
+    from charly_vm.host.progress import SILENT, Progress
+    from charly_vm.host.terminal import progress_on
+    from charly_vm.machine.bed import BedRun, require_disposable
+    from charly_vm.machine.create import create_machine, rebuild_machine
+    from charly_vm.machine.machine import Machine, find_machine, require_machine
+    from charly_vm.machine.ownership import own_machine
+    from charly_vm.machine.prune import prune
+    from charly_vm.machine.survey import survey
+    from charly_vm.model.deploy import DeployNode
+    from charly_vm.model.project import Project, find_project_file, load_project
+    from charly_vm.model.step import Step
+
+_HOMES = {
+    "charly_vm.check.verbs": ("StepResult", "run_step"),
+    "charly_vm.errors": (
+        *("CharlyError", "GuestError", "GuestTimeout", "HostError", "LaunchError"),
+        *("LeaseUnavailable", "Problem", "SpecError", "StateError"),
+    ),
+    "charly_vm.guest.testinfra_host": ("make_testinfra_host",),
+    "charly_vm.host.progress": ("SILENT", "Progress"),
+    "charly_vm.host.terminal": ("progress_on",),
+    "charly_vm.machine.bed": ("BedRun", "require_disposable"),
+    "charly_vm.machine.create": ("create_machine", "rebuild_machine"),
+    "charly_vm.machine.machine": ("Machine", "find_machine", "require_machine"),
+    "charly_vm.machine.ownership": ("own_machine",),
+    "charly_vm.machine.prune": ("prune",),
+    "charly_vm.machine.survey": ("survey",),
+    "charly_vm.model.deploy": ("DeployNode",),
+    "charly_vm.model.project": ("Project", "find_project_file", "load_project"),
+    "charly_vm.model.step": ("Step",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "SILENT",
+    "BedRun",
+    "CharlyError",
+    "DeployNode",
+    "GuestError",
+    "GuestTimeout",
+    "HostError",
+    "LaunchError",
+    "LeaseUnavailable",
+    "Machine",
+    "Problem",
+    "Progress",
+    "Project",
+    "SpecError",
+    "StateError",
+    "Step",
+    "StepResult",
+    "create_machine",
+    "find_machine",
+    "find_project_file",
+    "load_project",
+    "make_testinfra_host",
+    "own_machine",
+    "progress_on",
+    "prune",
+    "rebuild_machine",
+    "require_disposable",
+    "require_machine",
+    "run_step",
+    "survey",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

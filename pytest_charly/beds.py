@@ -8,21 +8,9 @@ from typing import Any
 
 import pytest
 
-from charly_vm.errors import CharlyError
-from charly_vm.host.progress import Progress
-from charly_vm.machine.bed import BedRun
-from charly_vm.machine.survey import survey
-from charly_vm.model.deploy import DeployNode
-from charly_vm.model.project import Project
-from pytest_charly.collection import (
-    DEPLOYED,
-    MODULE_BED,
-    PLACE,
-    REBUILT,
-    BedModule,
-    ProjectFile,
-    place_of,
-)
+from charly_vm import BedRun, CharlyError, DeployNode, Progress, Project, survey
+from pytest_charly.collection import BedModule, ChosenBeds, ProjectFile
+from pytest_charly.place import DEPLOYED, MODULE_BED, PLACE, REBUILT, place_of
 from pytest_charly.progress import progress_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import find_project, select_beds
@@ -44,9 +32,8 @@ class BedsPlugin:
         progress: Progress,
     ) -> None:
         self.project = project
-        self.nodes = nodes
-        self.phases = phases
         self.runs = BedRuns(self._start_run, keep=keep)
+        self.chosen = ChosenBeds(nodes, phases, self.runs)
         self._keep_failed = keep != "never"
         self._evidence = evidence
         self._progress = progress
@@ -70,7 +57,7 @@ class BedsPlugin:
     def _start_run(self, name: str) -> BedRun:
         return BedRun(
             self.project,
-            self.nodes[name],
+            self.chosen.nodes[name],
             evidence=self._evidence,
             progress=self._progress,
             keep_failed=self._keep_failed,
@@ -85,7 +72,7 @@ class BedsPlugin:
             for one in facts.accelerators
         )
         return [
-            f"charly: {', '.join(self.nodes)} from {self.project.file}",
+            f"charly: {', '.join(self.chosen.nodes)} from {self.project.file}",
             f"charly accelerators: {accelerators}",
         ]
 
@@ -95,20 +82,20 @@ class BedsPlugin:
         if file_path != self.project.file:
             return None
         collector = ProjectFile.from_parent(parent, path=file_path)
-        collector.plugin = self
+        collector.chosen = self.chosen
         return collector
 
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
     ) -> pytest.Module:
         module = BedModule.from_parent(parent, path=module_path)
-        module.plugin = self
+        module.chosen = self.chosen
         return module
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Each bed's items together, phase by phase; within a phase pytest's own order."""
-        beds, phases = list(self.nodes), self.phases
+        beds, phases = list(self.chosen.nodes), self.chosen.phases
         for item in items:
             module = item.getparent(BedModule)
             name = module.stash.get(MODULE_BED, None) if module else None

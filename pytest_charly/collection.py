@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from charly_vm.check.verbs import StepResult, run_step
-from charly_vm.errors import CharlyError
-from charly_vm.model.deploy import DeployNode
-from charly_vm.model.step import Step
+from charly_vm import CharlyError, DeployNode, Step, StepResult, run_step
 from pytest_charly.declaration import Bed
-
-if TYPE_CHECKING:
-    from pytest_charly.beds import BedsPlugin
-    from pytest_charly.runs import BedInPhase
-
-DEPLOYED = "deployed"
-REBUILT = "rebuilt"
-
-PLACE = pytest.StashKey[tuple[str, str]]()
-"""The bed and the phase that an item belongs to."""
+from pytest_charly.place import MODULE_BED, PLACE
+from pytest_charly.runs import BedInPhase, BedRuns
 
 
-def place_of(item: pytest.Item) -> tuple[str, str] | None:
-    """The bed and phase of an item; None for one that has nothing to do with beds."""
-    return item.stash.get(PLACE, None)
+@dataclass(frozen=True)
+class ChosenBeds:
+    """What the collectors need to know of a run."""
+
+    nodes: Mapping[str, DeployNode]
+    phases: list[str]
+    runs: BedRuns
 
 
 class BedModule(pytest.Module):
     """A test module. Where it declares a bed, its tests run once per phase, with the bed up."""
 
-    plugin: BedsPlugin
+    chosen: ChosenBeds
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         declared = next(
@@ -41,13 +35,13 @@ class BedModule(pytest.Module):
         if declared is None:
             yield from super().collect()
             return
-        if declared.name not in self.plugin.nodes:
+        if declared.name not in self.chosen.nodes:
             return
         self._register_bed(declared.name)
         yield from super().collect()
 
     def _register_bed(self, name: str) -> None:
-        runs = self.plugin.runs
+        runs = self.chosen.runs
 
         def bed(request: pytest.FixtureRequest) -> BedInPhase:
             return runs.enter(name, request.param)
@@ -58,40 +52,37 @@ class BedModule(pytest.Module):
             func=bed,
             node=self,
             scope="module",
-            params=self.plugin.phases,
-            ids=tuple(self.plugin.phases),
+            params=self.chosen.phases,
+            ids=tuple(self.chosen.phases),
             autouse=True,
         )
         self.stash[MODULE_BED] = name
 
 
-MODULE_BED = pytest.StashKey[str]()
-
-
 class ProjectFile(pytest.File):
     """charly.yml: a collector per chosen bed that has steps."""
 
-    plugin: BedsPlugin
+    chosen: ChosenBeds
 
     def collect(self) -> Iterator[pytest.Collector]:
-        for node in self.plugin.nodes.values():
+        for node in self.chosen.nodes.values():
             if node.steps:
                 steps = BedSteps.from_parent(self, name=node.name)
-                steps.plugin, steps.bed_node = self.plugin, node
+                steps.chosen, steps.bed_node = self.chosen, node
                 yield steps
 
 
 class BedSteps(pytest.Collector):
     """The steps of one bed, once per phase."""
 
-    plugin: BedsPlugin
+    chosen: ChosenBeds
     bed_node: DeployNode
 
     def collect(self) -> Iterator[pytest.Item]:
-        for phase in self.plugin.phases:
+        for phase in self.chosen.phases:
             for step in self.bed_node.steps:
                 item = StepItem.from_parent(self, name=f"{step.id}[{phase}]")
-                item.plugin, item.step = self.plugin, step
+                item.chosen, item.step = self.chosen, step
                 item.stash[PLACE] = (self.bed_node.name, phase)
                 yield item
 
@@ -106,11 +97,11 @@ class StepFailed(Exception):
 class StepItem(pytest.Item):
     """One YAML step in one phase."""
 
-    plugin: BedsPlugin
+    chosen: ChosenBeds
     step: Step
 
     def setup(self) -> None:
-        self.place = self.plugin.runs.enter(*self.stash[PLACE])
+        self.place = self.chosen.runs.enter(*self.stash[PLACE])
 
     def runtest(self) -> None:
         result = run_step(self.step, self.place.machine.guest)

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from charly_vm.host.progress import SILENT, Progress
-from charly_vm.host.terminal import progress_on
+from charly_vm import SILENT, Progress, progress_on
 
 
 def progress_for(config: pytest.Config) -> Progress:

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from charly_vm.errors import CharlyError
-from charly_vm.machine.bed import BedRun
-from charly_vm.machine.machine import Machine
-from pytest_charly.collection import REBUILT
+from charly_vm import BedRun, CharlyError, Machine
+from pytest_charly.place import REBUILT
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,9 @@ class BedInPhase:
     @cached_property
     def host(self) -> Any:
         """The testinfra host; its own per phase, since testinfra remembers what it detected."""
-        from charly_vm.guest.testinfra_host import testinfra_host
+        from charly_vm import make_testinfra_host
 
-        return testinfra_host(self.machine.guest)
+        return make_testinfra_host(self.machine.guest)
 
 
 class BedRuns:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from charly_vm.errors import CharlyError
-from charly_vm.machine.bed import require_disposable
-from charly_vm.model.deploy import DeployNode
-from charly_vm.model.project import Project, find_project_file, load_project
+from charly_vm import (
+    CharlyError,
+    DeployNode,
+    Project,
+    find_project_file,
+    load_project,
+    require_disposable,
+)
 
 
 def find_project(config: pytest.Config) -> Project:

@@ -78,13 +78,10 @@ def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bo
 @click.option("--wait", is_flag=True, help="Return when the guest is ready, not when it boots.")
 def start(name: str, instance: str, wait: bool) -> None:
     """Boot NAME, which has been created and is off."""
-    from charly_vm.machine.machine import require_machine
-    from charly_vm.machine.ownership import own_machine
+    from charly_vm.machine.machine import held_machine
     from charly_vm.model.protocols import DomainState
 
-    domain = domain_of(name, instance)
-    with own_machine(domain):
-        machine = require_machine(domain, progress=progress())
+    with held_machine(domain_of(name, instance), progress=progress()) as machine:
         if machine.state() is DomainState.RUNNING:
             click.echo(f"{machine.name} runs already")
         else:
@@ -100,12 +97,9 @@ def start(name: str, instance: str, wait: bool) -> None:
 @click.option("--force", is_flag=True, help="Power off at once.")
 def stop(name: str, instance: str, force: bool) -> None:
     """Have the guest of NAME shut down; power it off where it does not."""
-    from charly_vm.machine.machine import require_machine
-    from charly_vm.machine.ownership import own_machine
+    from charly_vm.machine.machine import held_machine
 
-    domain = domain_of(name, instance)
-    with own_machine(domain):
-        machine = require_machine(domain, progress=progress())
+    with held_machine(domain_of(name, instance), progress=progress()) as machine:
         outcome = machine.stop(force=force)
     click.echo(f"{machine.name} is off: {outcome.value}")
 
@@ -116,12 +110,9 @@ def stop(name: str, instance: str, force: bool) -> None:
 @click.option("--disk", is_flag=True, help="Remove its disk and keys as well.")
 def destroy(name: str, instance: str, disk: bool) -> None:
     """Remove the machine NAME; its disk stays for the next create, unless --disk is given."""
-    from charly_vm.machine.machine import require_machine
-    from charly_vm.machine.ownership import own_machine
+    from charly_vm.machine.machine import held_machine
 
-    domain = domain_of(name, instance)
-    with own_machine(domain):
-        machine = require_machine(domain, progress=progress())
+    with held_machine(domain_of(name, instance), progress=progress()) as machine:
         machine.destroy(disk=disk)
     rest = "and its disk are gone" if disk else "is gone; its disk is kept"
     click.echo(f"{machine.name} {rest}")

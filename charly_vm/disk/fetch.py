@@ -1,16 +1,17 @@
-"""Fetching a file from a `http`, `https` or `file` URL: in pieces, again where it was cut off."""
+"""Fetching a file from a `http`, `https` or `file` URL, and going on where it was cut off."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from charly_vm.errors import HostError
+from charly_vm.disk.network_errors import CutOff, explain_network_errors
+from charly_vm.errors import GuestTimeout, HostError
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.progress import Progress
+from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     import requests
@@ -18,19 +19,23 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """Between two pieces; a server that is silent for longer counts as cut off."""
-ATTEMPTS = 5
-"""That bring nothing new; one that does starts the count again."""
-CHUNK = 256 * 1024
+PATIENCE_SECONDS = 30.0
+"""For a server that has cut a transfer off and brings nothing new; something new starts it anew."""
+RETRY_SECONDS = 1.0
+CHUNK = 64 * 1024
+"""What is lost of a transfer that is cut off: requests drops a piece that is not complete."""
 LARGEST_TEXT = 4 * 1024 * 1024
+
+NOT_THERE = (403, 404, 410)
+"""Some stores say 403 for what does not exist."""
 
 
 def fetch_file(url: str, out: Path, progress: Progress) -> None:
     """Write what a URL holds to `out`. Raises `HostError` that says why it cannot be had."""
-    name = url.rpartition("/")[2]
     if path := local_path(url):
         with explain_os_errors(f"read {path}"):
             size = path.stat().st_size
-            with progress.transfer(f"copying {name}", size) as update:
+            with progress.transfer(f"copying {path.name}", size) as update:
                 _copy(path, out, update)
         return
     import requests
@@ -46,28 +51,39 @@ def fetch_text(url: str) -> str | None:
             return path.read_text(errors="replace") if path.is_file() else None
     import requests
 
-    try:
-        with requests.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as response:
-            if response.status_code in (403, 404, 410):
+    with (
+        explain_network_errors(url),
+        requests.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as response,
+    ):
+        if response.status_code in NOT_THERE:
+            return None
+        response.raise_for_status()
+        content = b""
+        for chunk in response.iter_content(CHUNK):
+            content += chunk
+            if len(content) > LARGEST_TEXT:
                 return None
-            response.raise_for_status()
-            return response.raw.read(LARGEST_TEXT, decode_content=True).decode("utf-8", "replace")
-    except requests.RequestException as error:
-        raise _explain(url, error) from error
+        return content.decode("utf-8", "replace")
 
 
 def local_path(url: str) -> Path | None:
-    """The path of a `file` URL."""
+    """The path of a `file` URL, None for another. A host in it is an error: `file://etc/x`."""
     parts = urlsplit(url)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    if parts.scheme != "file":
+        return None
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise HostError(
+            f"{url} names a host, and files are read on this one only",
+            hint="a path begins with a third slash: file:///srv/image.qcow2",
+        )
+    return Path(unquote(parts.path))
 
 
 def _copy(source: Path, out: Path, update: Callable[[int], None]) -> None:
-    with source.open("rb") as reader, out.open("wb") as writer:
+    with source.open("rb") as reader, explain_os_errors(f"write {out}"), out.open("wb") as writer:
         while chunk := reader.read(CHUNK):
             writer.write(chunk)
             update(writer.tell())
-    shutil.copymode(source, out)
 
 
 class _Download:
@@ -76,26 +92,42 @@ class _Download:
     def __init__(self, session: requests.Session, url: str, out: Path, progress: Progress) -> None:
         self.session = session
         self.url = url
+        self.name = urlsplit(url).path.rpartition("/")[2]
         self.out = out
         self.progress = progress
-        self.etag = ""
+        self.validator = ""
+        """What says that the server's file is still the one of which we have a part."""
+        self.begun = False
 
     def run(self) -> None:
-        import requests
-
-        failures = 0
-        while True:
-            before = self._have()
+        complete = False
+        while not complete:
             try:
+                complete = wait_for(
+                    self.url, self._try, Deadline(PATIENCE_SECONDS), every=RETRY_SECONDS
+                )
+            except GuestTimeout as error:
+                raise HostError(
+                    f"{self.url}: the transfer was cut off at {self._have()} bytes, and for "
+                    f"{PATIENCE_SECONDS:.0f} s nothing more came: {error.seen}",
+                    hint="try again later",
+                ) from error
+
+    def _try(self) -> bool | NotYet:
+        """True when complete, False when cut off after some progress."""
+        before = self._have()
+        try:
+            with explain_network_errors(self.url):
                 self._attempt()
-                return
-            except _cut_off_errors() as error:
-                failures = 1 if self._have() > before else failures + 1
-                if failures >= ATTEMPTS or not self._have():
-                    raise _explain(self.url, error) from error
-                self.progress.note(f"{self.url} was cut off; going on at {self._have()} bytes")
-            except requests.RequestException as error:
-                raise _explain(self.url, error) from error
+            return True
+        except CutOff as error:
+            if not self.begun:
+                # An address that is wrong does not get better by waiting.
+                raise
+            if (have := self._have()) > before:
+                self.progress.note(f"{self.name} was cut off; going on at {have} bytes")
+                return False
+            return NotYet(error.message)
 
     def _have(self) -> int:
         return self.out.stat().st_size if self.out.exists() else 0
@@ -106,8 +138,8 @@ class _Download:
         have = self._have()
         if have:
             headers["Range"] = f"bytes={have}-"
-            if self.etag:
-                headers["If-Range"] = self.etag
+            if self.validator:
+                headers["If-Range"] = self.validator
         with self.session.get(
             self.url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True
         ) as response:
@@ -115,56 +147,26 @@ class _Download:
                 # Nothing lies behind what we have: it is complete, and the checksum will tell.
                 return
             response.raise_for_status()
+            self.begun = True
             goes_on = response.status_code == 206
-            self.etag = response.headers.get("ETag", "")
+            etag = response.headers.get("ETag", "")
+            # A weak one promises too little for ranges, says RFC 9110, 13.1.5.
+            weak = etag.startswith("W/")
+            self.validator = response.headers.get("Last-Modified", "") if weak else etag
             length = response.headers.get("Content-Length")
             total = (have if goes_on else 0) + int(length) if length else None
             self._write(response, goes_on=goes_on, total=total)
 
     def _write(self, response: requests.Response, *, goes_on: bool, total: int | None) -> None:
-        name = self.url.rpartition("/")[2]
         with explain_os_errors(f"write {self.out}"):
             stream = self.out.open("ab" if goes_on else "wb")
-        with stream, self.progress.transfer(f"fetching {name}", total) as update:
+        with stream, self.progress.transfer(f"fetching {self.name}", total) as update:
             # What goes wrong on the network is an OSError too, but says nothing of our disk.
             for chunk in response.iter_content(CHUNK):
                 with explain_os_errors(f"write {self.out}"):
                     stream.write(chunk)
+                    stream.flush()
                 update(stream.tell())
             done = stream.tell()
         if total is not None and done < total:
-            raise _CutOff(f"{done} of {total} bytes came")
-
-
-def _cut_off_errors() -> tuple[type[Exception], ...]:
-    import requests
-
-    return (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-        _CutOff,
-    )
-
-
-class _CutOff(Exception):
-    """The server ended the transfer before its end."""
-
-
-def _explain(url: str, error: Exception) -> HostError:
-    import requests
-
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return HostError(
-            f"{url}: the server says {error.response.status_code} {error.response.reason}",
-            hint="check the `url:` of the source",
-        )
-    if isinstance(error, requests.exceptions.SSLError):
-        return HostError(f"{url}: the server's certificate is not valid: {error}")
-    if isinstance(error, requests.Timeout):
-        return HostError(f"{url}: the server does not answer")
-    if isinstance(error, _CutOff):
-        return HostError(f"{url}: the transfer was cut off again and again; {error}")
-    return HostError(
-        f"{url} cannot be fetched: {error}", hint="check the `url:` and this host's network"
-    )
+            raise CutOff(f"{self.url}: the server stopped after {done} of {total} bytes")

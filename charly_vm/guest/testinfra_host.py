@@ -35,7 +35,7 @@ class GuestBackend(BaseBackend):  # type: ignore[misc]  # testinfra comes withou
         return data.decode("utf-8", "replace")
 
 
-def testinfra_host(guest: SshGuest) -> Host:
+def make_testinfra_host(guest: SshGuest) -> Host:
     """A new host, which knows nothing yet: testinfra remembers what it finds out about a guest, so
     a rebuilt guest needs a new one. All that `SshGuest.run` raises comes through."""
     backend = GuestBackend(guest)

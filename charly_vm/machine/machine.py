@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from charly_vm.host.files import explain_os_errors, read_tail
 from charly_vm.host.process import tail_text
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline
+from charly_vm.machine.ownership import own_machine
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
 from charly_vm.model.protocols import Backend, DomainState, StopOutcome
 
@@ -158,6 +161,14 @@ def require_machine(domain: str, *, progress: Progress = SILENT) -> Machine:
             "`charly vm list -a` shows those that exist",
         )
     return machine
+
+
+@contextmanager
+def held_machine(domain: str, *, progress: Progress = SILENT) -> Iterator[Machine]:
+    """The machine, held for the length of the block; raises as `require_machine` does, and
+    `LeaseUnavailable` where somebody else works on it."""
+    with own_machine(domain, progress=progress):
+        yield require_machine(domain, progress=progress)
 
 
 def remove_directory(directory: Path) -> None:

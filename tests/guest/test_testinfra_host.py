@@ -9,18 +9,18 @@ import pytest
 from charly_vm.errors import GuestTimeout
 from charly_vm.guest.ssh import SshGuest
 from charly_vm.guest.testinfra_host import (
-    testinfra_host as host_of,  # its own name begins with test
+    make_testinfra_host,
 )
 from charly_vm.host.process import run
 
 
 def test_a_command_gets_its_arguments_quoted(guest: SshGuest) -> None:
-    result = host_of(guest).run("printf '%%s|' %s %s; exit 3", "it's", "$HOME")
+    result = make_testinfra_host(guest).run("printf '%%s|' %s %s; exit 3", "it's", "$HOME")
     assert (result.rc, result.stdout, result.failed) == (3, "it's|$HOME|", True)
 
 
 def test_text_is_utf_8_and_bytes_stay_bytes(guest: SshGuest) -> None:
-    host = host_of(guest)
+    host = make_testinfra_host(guest)
     assert host.check_output("echo 'é ✓'") == "é ✓"
     odd = host.run("printf 'a\\377b'")
     assert (odd.stdout_bytes, odd.stdout) == (b"a\xffb", "a\N{REPLACEMENT CHARACTER}b")
@@ -30,32 +30,32 @@ def test_a_file_is_looked_at_in_the_guest(guest: SshGuest, tmp_path: Path) -> No
     data = os.urandom(10_000)
     (tmp_path / "a file").write_bytes(data)
     (tmp_path / "a file").chmod(0o640)
-    found = host_of(guest).file(str(tmp_path / "a file"))
+    found = make_testinfra_host(guest).file(str(tmp_path / "a file"))
     assert found.exists
     assert found.mode == 0o640
     assert found.size == 10_000
     assert found.content == data
-    assert not host_of(guest).file(str(tmp_path / "other")).exists
+    assert not make_testinfra_host(guest).file(str(tmp_path / "other")).exists
 
 
 def test_a_command_may_have_a_timeout(guest: SshGuest) -> None:
     with pytest.raises(GuestTimeout, match="waited 1 s for `sleep 50` to end in charly-x"):
-        host_of(guest).run("sleep 50", timeout=0.6)
+        make_testinfra_host(guest).run("sleep 50", timeout=0.6)
 
 
 def test_a_failed_check_of_output_is_an_assertion(guest: SshGuest) -> None:
     with pytest.raises(AssertionError, match="Unexpected exit code 4"):
-        host_of(guest).check_output("exit 4")
+        make_testinfra_host(guest).check_output("exit 4")
 
 
 def test_two_hosts_share_nothing_that_was_found_out(guest: SshGuest) -> None:
-    one, two = host_of(guest), host_of(guest)
+    one, two = make_testinfra_host(guest), make_testinfra_host(guest)
     assert one.backend is not two.backend
     assert one.file is not two.file
 
 
 def test_users_and_programs_are_the_guests(guest: SshGuest) -> None:
-    host = host_of(guest)
+    host = make_testinfra_host(guest)
     assert host.user().uid == os.getuid()
     assert host.exists("sh")
     assert not host.exists("no-such-program")

@@ -22,7 +22,7 @@ from charly_vm.backend.emulator_process import find_emulator
 from charly_vm.check.verbs import run_step
 from charly_vm.errors import GuestTimeout
 from charly_vm.guest.address import GuestUnreachable
-from charly_vm.guest.testinfra_host import testinfra_host
+from charly_vm.guest.testinfra_host import make_testinfra_host
 from charly_vm.host.progress import SILENT
 from charly_vm.machine.bed import BedRun
 from charly_vm.machine.disks import build_disk
@@ -98,7 +98,7 @@ def machine(bed: BedRun) -> Machine:
 
 @pytest.fixture
 def host(machine: Machine) -> Host:
-    return testinfra_host(machine.guest)
+    return make_testinfra_host(machine.guest)
 
 
 def test_it_booted_by_its_own_boot_loader_and_the_root_has_grown(host: Host) -> None:
