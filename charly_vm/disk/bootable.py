@@ -17,7 +17,7 @@ from charly_vm.disk.loaders import write_bios_loader, write_efi_loader
 from charly_vm.disk.qcow2 import convert_to_qcow2
 from charly_vm.disk.sandbox import sandboxed
 from charly_vm.host.files import explain_os_errors
-from charly_vm.host.process import find_tool, run
+from charly_vm.host.process import find_tool, require_tool, run
 
 BIOS_START, BIOS_SECTORS = 2048, 2048
 ESP_START, ESP_SECTORS = 4096, 32768
@@ -106,7 +106,7 @@ def make_bootable_disk(tree: Path, out: Path, *, size: int, workspace: Path) -> 
         with raw.open("wb") as disk:
             disk.truncate(size)
         (workspace / "mke2fs.conf").write_text(_MKE2FS_CONF)
-    run(["sfdisk", "--quiet", raw], stdin=render_partition_table(size), timeout=60)
+    run([_program("sfdisk"), "--quiet", raw], stdin=render_partition_table(size), timeout=60)
     _write_root(tree, raw, root_bytes(size), workspace)
     write_bios_loader(raw, workspace, start=BIOS_START, sectors=BIOS_SECTORS)
     write_efi_loader(raw, workspace, start=ESP_START, sectors=ESP_SECTORS)
@@ -115,12 +115,17 @@ def make_bootable_disk(tree: Path, out: Path, *, size: int, workspace: Path) -> 
         raw.unlink()
 
 
+def _program(name: str) -> Path:
+    """The path: an ordinary user's PATH leaves out the directories of both."""
+    return require_tool(name, package=_PROGRAMS[name])
+
+
 def _write_root(tree: Path, raw: Path, size: int, workspace: Path) -> None:
     # The image is all zeros already; saying that the inode tables are initialised spares every
     # machine the kernel thread that would zero them after its first boot.
     options = f"offset={ROOT_START * SECTOR},lazy_itable_init=0,lazy_journal_init=1,nodiscard"
     mke2fs: list[str | Path] = [
-        "mke2fs", "-q", "-F", "-t", "ext4", "-m", "1", "-L", ROOT_LABEL, "-E", options,
+        _program("mke2fs"), "-q", "-F", "-t", "ext4", "-m", "1", "-L", ROOT_LABEL, "-E", options,
         "-d", tree, raw, f"{size // 1024}k",
     ]  # fmt: skip
     run(

@@ -212,3 +212,18 @@ def test_a_timeout_in_a_frozen_guest_says_that_the_command_may_still_run(
             command.result(timeout=6)
     assert caught.value.seen == "begun"
     assert "may still run" in caught.value.hint
+
+
+def test_a_command_whose_start_was_interrupted_is_ended(stand_in: GuestStandIn) -> None:
+    stand_in.start(max_sessions=2)
+    guest = stand_in.guest()
+    guest.run("true")
+    stand_in.signal(signal.SIGSTOP)
+    threading.Timer(1, stand_in.signal, [signal.SIGCONT]).start()
+    with pytest.raises(GuestTimeout, match="for `exec sleep 20` to start in charly-x") as caught:
+        guest.run("exec sleep 20", timeout=0.5)
+    assert not caught.value.hint
+    with ThreadPoolExecutor() as pool:
+        other = begin(pool, guest, "exec sleep 3", timeout=20)
+        assert guest.run("echo room", timeout=2).stdout_text == "room\n"
+        assert other.result().status == 0

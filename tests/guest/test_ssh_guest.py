@@ -134,12 +134,13 @@ def test_check_makes_a_failure_an_error_with_what_was_said(guest: SshGuest) -> N
     "command",
     [
         "echo begun; {nap} & {nap}; true",
+        "echo begun; ({nap} &); {nap}; true",
         "echo begun; trap '' TERM; (trap '' TERM; {nap}); true",
         "echo begun; timeout 9999 {nap}; true",
         "echo begun; setsid sh -c '{nap}; true' & wait",
         "echo begun; kill -STOP $$; {nap}",
     ],
-    ids=["children", "deaf to TERM", "own process group", "own session", "stopped"],
+    ids=["children", "orphan", "deaf to TERM", "own process group", "own session", "stopped"],
 )
 def test_a_timeout_ends_the_command_and_what_it_started(
     guest: SshGuest, nap: str, command: str

@@ -105,7 +105,8 @@ def test_a_guest_that_never_answers_is_one_error_with_its_evidence(
     tmp_path: Path, tiny_image: Path
 ) -> None:
     silent = tmp_path / "silent.raw"
-    silent.write_bytes(bytes(1024 * 1024))
+    # A boot sector that halts: cli; hlt; jmp to hlt.
+    silent.write_bytes(b"\xfa\xf4\xeb\xfd".ljust(510, b"\0") + b"\x55\xaa" + bytes(2**20))
     with workspace(silent, "qemu") as place:
         text = place.project.read_text().replace("timeout: 90s", "timeout: 4s")
         place.project.write_text(text + "  also: {check: never tried, port: 22}\n")
