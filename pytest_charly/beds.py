@@ -135,9 +135,13 @@ class BedsPlugin:
                 report.sections.append(("charly evidence", where))
         return report
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         # After -x or Ctrl-C no item's teardown has said that it is the last.
-        self._leave()
+        try:
+            self.runs.leave()
+        except CharlyError as error:
+            self._progress.note(f"the bed could not be removed: {error}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _leave(self) -> None:
         try:

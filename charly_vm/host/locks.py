@@ -14,7 +14,7 @@ from pathlib import Path
 import filelock
 
 from charly_vm.errors import LeaseUnavailable
-from charly_vm.host.files import explain_os_errors
+from charly_vm.host.files import explain_os_errors, make_private_directory
 
 
 @contextmanager
@@ -61,6 +61,8 @@ def is_held(path: Path) -> bool:
 
 def _acquire(path: Path, timeout: float) -> AbstractContextManager[object] | None:
     """The lock, held, or None after `timeout` seconds; a negative number waits for ever."""
+    # filelock would make a missing directory, one that is open to others.
+    make_private_directory(path.parent)
     # Two locks of one process exclude each other as well, since each opens the file anew.
     lock = filelock.FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
     with explain_os_errors(f"lock {path}"):

@@ -55,6 +55,7 @@ class BedRun:
                 self.target,
                 self.project.file,
                 self._owner,
+                leave_failed=True,
                 progress=self.progress,
             )
             self.machine.wait_until_ready(self.node.deploy.timeout)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from charly_vm.disk.qcow2 import create_overlay, inspect_image
 from charly_vm.disk.seed import write_seed
-from charly_vm.errors import StateError
+from charly_vm.errors import CharlyError, StateError
 from charly_vm.host.files import make_private_directory, write_atomically
 from charly_vm.host.locks import hold
 from charly_vm.host.paths import machines_directory
@@ -45,12 +45,15 @@ def create_machine(
     owner: Owner,
     *,
     overrides: Overrides | None = None,
+    leave_failed: bool = False,
     progress: Progress = SILENT,
 ) -> Machine:
     """Build the disk, define the machine and boot it. The caller holds the machine.
 
     A disk that an earlier `destroy` kept is used again. What an interrupted run left under this
-    name is removed first. Raises `StateError` where the machine exists.
+    name is removed first. What was made of a machine that does not boot is removed again, unless
+    `leave_failed` says that somebody wants to look at it. Raises `StateError` where the machine
+    exists.
     """
     kept = settle(target.domain, progress)
     facts = survey()
@@ -88,7 +91,14 @@ def create_machine(
         + (f" ({machine.backend_reason})" if machine.backend_reason else "")
         + f", {machine.accelerator} ({accelerator.reason})"
     )
-    return _incarnate(Machine(record, progress=progress), target)
+    made = Machine(record, progress=progress)
+    try:
+        _incarnate(made, target)
+    except BaseException:
+        if not leave_failed:
+            _discard(made)
+        raise
+    return made
 
 
 def rebuild_machine(machine: Machine, target: Target) -> None:
@@ -100,6 +110,14 @@ def rebuild_machine(machine: Machine, target: Target) -> None:
         machine.backend.power_off(machine.record.domain)
         machine.record.machine.paths.overlay.unlink(missing_ok=True)
     _incarnate(machine, target)
+
+
+def _discard(machine: Machine) -> None:
+    try:
+        machine.destroy(disk=not machine.record.disk_kept)
+    except CharlyError as error:
+        # What prevented the machine is what people need to read; this comes on top.
+        machine.progress.note(f"{machine.name} is left for `charly vm prune`: {error.message}")
 
 
 def settle(domain: str, progress: Progress) -> MachineRecord | None:
@@ -125,7 +143,7 @@ def settle(domain: str, progress: Progress) -> MachineRecord | None:
     return find_record(domain)
 
 
-def _incarnate(machine: Machine, target: Target) -> Machine:
+def _incarnate(machine: Machine, target: Target) -> None:
     """Give a recorded machine keys, seed and overlay, and boot it."""
     resolved = machine.record.machine
     make_private_directory(resolved.paths.runtime)
@@ -142,7 +160,6 @@ def _incarnate(machine: Machine, target: Target) -> Machine:
         machine.backend.start(machine.record.domain)
     machine.record = dataclasses.replace(machine.record, stage=Stage.CREATED)
     write_record(machine.record)
-    return machine
 
 
 def write_identity(machine: ResolvedMachine, *, adopt: bool) -> dict[str, str]:

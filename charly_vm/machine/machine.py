@@ -5,6 +5,7 @@ Whoever changes a machine holds it (`ownership.own_machine`) while doing so.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from charly_vm.backend import backend_of
-from charly_vm.errors import GuestError, GuestTimeout, StateError
+from charly_vm.errors import GuestError, GuestTimeout, HostError, StateError
 from charly_vm.guest.ssh import SshGuest
 from charly_vm.host.files import explain_os_errors, read_tail
 from charly_vm.host.process import tail_text
@@ -98,7 +99,9 @@ class Machine:
         """Remove the machine. Without `disk`, its disk and keys stay for the next create."""
         self.close()
         with self.progress.phase(f"removing {self.name}"):
-            self._mark(Stage.DESTROYING, disk_kept=not disk)
+            # Where everything goes, a full disk must not be what prevents it.
+            with contextlib.suppress(HostError) if disk else contextlib.nullcontext():
+                self._mark(Stage.DESTROYING, disk_kept=not disk)
             self.backend.undefine(self.record.domain)
             shutil.rmtree(self.record.machine.paths.runtime, ignore_errors=True)
             if not disk:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,9 +33,12 @@ def processes(mark: str) -> dict[int, str]:
 
 
 @pytest.fixture
-def nap() -> str:
+def nap() -> Iterator[str]:
     """A command that sleeps for long and is told apart from every other."""
-    return f"sleep {10_000 + time.monotonic_ns() % 10**9}"
+    command = f"sleep {10_000 + time.monotonic_ns() % 10**9}"
+    yield command
+    for pid in processes(command):
+        os.kill(pid, signal.SIGKILL)
 
 
 def require_gone(mark: str) -> None:
@@ -158,12 +162,8 @@ def test_a_daemon_outlives_the_timeout_and_does_not_delay_it(guest: SshGuest, na
     began = time.monotonic()
     with pytest.raises(GuestTimeout):
         guest.run(f"(setsid {nap} &); sleep 0.1; sleep 100", timeout=1)
-    try:
-        assert time.monotonic() - began < 5
-        assert len(processes(nap)) == 1
-    finally:
-        for pid in processes(nap):
-            os.kill(pid, signal.SIGKILL)
+    assert time.monotonic() - began < 5
+    assert len(processes(nap)) == 1
 
 
 def test_other_commands_survive_when_one_is_ended(guest: SshGuest, nap: str) -> None:

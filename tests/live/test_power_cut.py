@@ -55,7 +55,14 @@ def test_a_run_that_is_killed_as_its_emulator_starts_is_found_and_removed(
     assert place.is_clean()
 
 
-def test_after_a_kill_the_same_bed_runs_again_without_help(place: Workspace) -> None:
+@pytest.fixture(params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
+def there(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Workspace]:
+    with workspace(tiny_image, request.param) as made:
+        yield made
+
+
+def test_after_a_kill_the_same_bed_runs_again_without_help(there: Workspace) -> None:
+    place = there
     first = place.start("check", "run", "check-tiny")
     place.wait_for("the guest boots", lambda: place.stage() == "created")
     first.kill()

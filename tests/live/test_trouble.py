@@ -52,11 +52,12 @@ def test_a_full_disk_stops_a_download_and_keeps_nothing_of_it(place: Workspace) 
     assert place.charly("vm", "build", "tiny").status == 0
 
 
-def test_a_full_disk_stops_a_create_and_prune_clears_it(place: Workspace) -> None:
+def test_a_full_disk_stops_a_create_and_nothing_is_left(place: Workspace) -> None:
     assert place.charly("vm", "build", "tiny").status == 0
     done = on_small_disk(place, "XDG_DATA_HOME", "64k", "vm", "create", "tiny")
     message = message_of(done)
     assert "No space left on device" in message or "no room" in message
+    assert "charly-tiny/" not in done.stdout
     assert place.emulators() == []
 
 
