@@ -93,7 +93,7 @@ def _service(verb: ServiceVerb, shell: Shell, timeout: float) -> list[Mismatch]:
 
 def _file(verb: FileVerb, shell: Shell, timeout: float) -> list[Mismatch]:
     path = shlex.quote(verb.file)
-    result = shell.run(f"LC_ALL=C stat --format='%a %U' -- {path}", timeout=timeout)
+    result = shell.run(f"LC_ALL=C stat -c '%a %U' -- {path}", timeout=timeout)
     if result.status != 0:
         reason = _text(result.stderr)
         # Anything but these means that stat could not look, which proves nothing.

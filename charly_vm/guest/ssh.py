@@ -57,8 +57,8 @@ class SshGuest:
         Both streams are in the result whole; the callbacks get them as they come, on the event
         loop's thread, so they have to be quick and must not use the guest. `timeout` (seconds)
         covers everything, from the connection to the last byte. When it has passed, or on Ctrl-C,
-        the command and what it started are ended in the guest; a daemon that made a session of
-        its own stays.
+        the command and what it started are ended in the guest, which takes up to 7 s where the
+        guest does not answer; a daemon that made a session of its own stays.
 
         Raises `GuestTimeout` with the end of what was said as `seen`, `GuestUnreachable` as soon
         as there is no connection, and with `check` a `GuestError` when the status is not 0.

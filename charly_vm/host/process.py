@@ -175,12 +175,14 @@ def _start(
             pass_fds=pass_fds,
             start_new_session=start_new_session,
         )
-    except FileNotFoundError:
-        raise HostError(
-            f"the program {words[0]} is not installed",
-            hint="run `charly doctor` to see what is missing and how to get it",
-        ) from None
     except OSError as error:
+        # A directory of PATH that is closed to us is reported instead of a program in none of them.
+        searched = "/" not in words[0]
+        if isinstance(error, FileNotFoundError) or (searched and find_tool(words[0]) is None):
+            raise HostError(
+                f"the program {words[0]} is not installed",
+                hint="run `charly doctor` to see what is missing and how to get it",
+            ) from None
         raise HostError(f"cannot start {words[0]}: {error.strerror}") from error
 
 

@@ -93,9 +93,18 @@ def test_a_failure_that_is_expected_is_a_result() -> None:
     assert run(["sh", "-c", "kill -9 $$"], timeout=10, check=False).status == -signal.SIGKILL
 
 
-def test_a_program_that_is_missing_or_cannot_run_is_named(tmp_path: Path) -> None:
+def test_a_program_that_is_missing_or_cannot_run_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A directory of PATH that is closed to us must not change what is said.
+    (tmp_path / "closed").mkdir(mode=0)
+    monkeypatch.setenv("PATH", f"{tmp_path}/closed:{os.environ['PATH']}")
     with pytest.raises(HostError, match="no-such-program is not installed"):
         run(["no-such-program"], timeout=10)
+    (tmp_path / "barred").write_text("")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(HostError, match="barred is not installed"):
+        run(["barred"], timeout=10)
     (tmp_path / "data").write_text("x")
     with pytest.raises(HostError, match=r"cannot start .*data: Permission denied"):
         run([tmp_path / "data"], timeout=10)

@@ -15,7 +15,6 @@ MOMENTS = {
     "the record is written": ("creating",),
     "the guest boots": ("creating", "created"),
     "the rebuild begins": ("created", "creating"),
-    "the rebuilt guest boots": ("created", "creating", "created"),
     "the end begins": ("created", "creating", "created", "destroying"),
 }
 """The stages that a run's record has gone through."""
