@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pytest_charly.runs import BedRuns
 from pytest_charly.selection import find_project, select_beds
 
 EVIDENCE = "charly-evidence"
+CHECK_MODULES = "check_*.py"
 
 
 class BedsPlugin:
@@ -42,6 +44,8 @@ class BedsPlugin:
     def from_config(cls, config: pytest.Config) -> BedsPlugin:
         project = find_project(config)
         nodes = select_beds(project, config.getoption("charly_bed"))
+        if not config.option.collectonly:
+            _require_host()
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             # Nothing was named to collect: the beds' own directory is meant.
             config.args = [str(project.file.parent)]
@@ -79,11 +83,26 @@ class BedsPlugin:
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
     ) -> pytest.Collector | None:
-        if file_path != self.project.file:
-            return None
-        collector = ProjectFile.from_parent(parent, path=file_path)
-        collector.chosen = self.chosen
-        return collector
+        if file_path == self.project.file:
+            collector = ProjectFile.from_parent(parent, path=file_path)
+            collector.chosen = self.chosen
+            return collector
+        if self._is_check_module(file_path, parent):
+            return self.pytest_pycollect_makemodule(file_path, parent)
+        return None
+
+    def _is_check_module(self, file: Path, parent: pytest.Collector) -> bool:
+        """Whether only we know that a file beside the project holds checks.
+
+        `check_*.py` is ours, whatever `python_files` says or whichever ini file is in use.
+        """
+        patterns = parent.config.getini("python_files")
+        return (
+            fnmatch.fnmatchcase(file.name, CHECK_MODULES)
+            and file.is_relative_to(self.project.file.parent)
+            and not parent.session.isinitpath(file)
+            and not any(fnmatch.fnmatchcase(file.name, pattern) for pattern in patterns)
+        )
 
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
@@ -126,7 +145,7 @@ class BedsPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         place = place_of(item)
-        if place and report.failed and report.when == "call":
+        if place and report.failed and report.when != "teardown":
             try:
                 where = self.runs.note_failure(place[0])
             except CharlyError as error:
@@ -141,13 +160,21 @@ class BedsPlugin:
             self.runs.leave()
         except CharlyError as error:
             self._progress.note(f"the bed could not be removed: {error}")
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _leave(self) -> None:
         try:
             self.runs.leave()
         except CharlyError as error:
             pytest.fail(f"the bed could not be removed\n{error}", pytrace=False)
+
+
+def _require_host() -> None:
+    """Look at the host now, when what is wrong with it can still be one message."""
+    try:
+        survey()
+    except CharlyError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _evidence_directory(config: pytest.Config, project: Project) -> Path:

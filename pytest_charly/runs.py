@@ -13,7 +13,7 @@ from charly_vm import BedRun, CharlyError, Machine
 from pytest_charly.place import REBUILT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BedInPhase:
     """A bed that is up: what the fixture `bed` gives."""
 
@@ -44,6 +44,7 @@ class BedRuns:
         self._place: BedInPhase | None = None
         self._broken: set[str] = set()
         self._failed: set[str] = set()
+        self._evidence: dict[BedInPhase, str] = {}
 
     def enter(self, name: str, phase: str) -> BedInPhase:
         """Have the bed up in this phase. Fails or skips the calling item where that cannot be."""
@@ -53,15 +54,22 @@ class BedRuns:
             pytest.skip(f"{name} did not come up")
         if self._run is not None and self._run.node.name != name:
             self.leave()
+        error: CharlyError
         try:
             self._place = self._come_up(name, phase)
-        except BaseException as error:
-            self._run = self._place = None
-            self._broken.add(name)
-            if isinstance(error, CharlyError):
-                pytest.fail(f"{name} did not come up ({phase})\n{error}", pytrace=False)
+            return self._place
+        except CharlyError as caught:
+            error = caught
+            self._break(name)
+        except BaseException:
+            self._break(name)
             raise
-        return self._place
+        # Outside the handler: pytest would show the two as a chain.
+        pytest.fail(f"{name} did not come up ({phase})\n{error}", pytrace=False)
+
+    def _break(self, name: str) -> None:
+        self._run = self._place = None
+        self._broken.add(name)
 
     def _come_up(self, name: str, phase: str) -> BedInPhase:
         if self._run is None:
@@ -72,11 +80,13 @@ class BedRuns:
         return BedInPhase(name, phase, self._run.require_machine())
 
     def note_failure(self, name: str) -> str:
-        """A check of the bed failed: collect evidence, and return where it is."""
+        """A check of the bed failed: collect evidence, once per phase, and return where it is."""
         self._failed.add(name)
         if self._run is None or self._place is None or self._place.name != name:
             return ""
-        return str(self._run.collect(self._place.phase))
+        if self._place not in self._evidence:
+            self._evidence[self._place] = str(self._run.collect(self._place.phase))
+        return self._evidence[self._place]
 
     def leave(self) -> None:
         """Tear down what is up."""

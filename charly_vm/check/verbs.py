@@ -55,7 +55,10 @@ def _command(verb: CommandVerb, shell: Shell, timeout: float) -> list[Mismatch]:
 def _port(verb: PortVerb, shell: Shell, timeout: float) -> list[Mismatch]:
     # Not ss: a minimal guest has none.
     result = shell.run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null", timeout=timeout)
-    listening = verb.port in listening_ports(_text(result.stdout))
+    table = _text(result.stdout)
+    if not table:
+        return [Mismatch(f"port {verb.port}", "a table of ports in /proc/net/tcp", "none")]
+    listening = verb.port in listening_ports(table)
     if listening == verb.listening:
         return []
     words = {True: "listening", False: "not listening"}
@@ -79,6 +82,8 @@ def _service(verb: ServiceVerb, shell: Shell, timeout: float) -> list[Mismatch]:
         timeout=timeout,
     )
     shown = dict(line.split("=", 1) for line in _text(result.stdout).splitlines() if "=" in line)
+    if "LoadState" not in shown:
+        return [Mismatch(unit, "an answer of systemctl", _text(result.stderr))]
     active, load = shown.get("ActiveState", "unknown"), shown.get("LoadState", "unknown")
     found = []
     if (active == "active") != verb.running:
@@ -93,7 +98,7 @@ def _service(verb: ServiceVerb, shell: Shell, timeout: float) -> list[Mismatch]:
 
 def _file(verb: FileVerb, shell: Shell, timeout: float) -> list[Mismatch]:
     path = shlex.quote(verb.file)
-    result = shell.run(f"LC_ALL=C stat -c '%a %U' -- {path}", timeout=timeout)
+    result = shell.run(f"LC_ALL=C stat -L -c '%a %U' -- {path}", timeout=timeout)
     if result.status != 0:
         reason = _text(result.stderr)
         # Anything but these means that stat could not look, which proves nothing.

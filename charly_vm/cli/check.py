@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from charly_vm.cli.context import (
-    domain_of,
     instance_option,
     json_option,
     load,
@@ -61,10 +60,11 @@ def run(name: str, pytest_options: tuple[str, ...]) -> int:
         )
     require_disposable(target.deploy)
     verdict = _Verdict()
-    status = pytest.main(
-        [f"--charly-bed={target.name}", f"--charly-project={project.file}", *pytest_options],
-        plugins=[verdict],
-    )
+    options = [f"--charly-bed={target.name}", f"--charly-project={project.file}", *pytest_options]
+    if all(word.startswith("-") for word in pytest_options):
+        # Where nothing else is named pytest looks for its settings here, not where we stand.
+        options.append(str(project.file.parent))
+    status = pytest.main(options, plugins=[verdict])
     if verdict.errors or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return 1
     return CHECKS_FAILED if verdict.failed else 0
@@ -79,7 +79,7 @@ def live(name: str, instance: str) -> int:
     from charly_vm.machine.machine import require_machine
 
     target = load().target(name, instance)
-    machine = require_machine(domain_of(name, instance))
+    machine = require_machine(target.domain)
     steps = target.deploy.steps if target.deploy else ()
     if not steps:
         raise click.ClickException(f"{target.name} has no steps to check")

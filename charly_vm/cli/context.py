@@ -14,7 +14,7 @@ from charly_vm.errors import HostError
 
 if TYPE_CHECKING:
     from charly_vm.host.progress import Progress
-    from charly_vm.model.project import Project, Target
+    from charly_vm.model.project import Project
 
 name_argument = click.argument("name")
 instance_option = click.option(
@@ -41,16 +41,6 @@ def load() -> Project:
     from charly_vm.model.project import load_project
 
     return load_project(project_file())
-
-
-def target_of(name: str, instance: str = "") -> Target:
-    return load().target(name, instance)
-
-
-def domain_of(name: str, instance: str) -> str:
-    """The domain that a name means. Needs no project: a machine outlives the file it came from."""
-    plain = name.removeprefix("vm:").removeprefix("charly-")
-    return f"charly-{plain}" + (f"-{instance}" if instance else "")
 
 
 def progress() -> Progress:

@@ -6,10 +6,29 @@ from pathlib import Path
 
 import click
 
-from charly_vm.cli.context import domain_of, instance_option, name_argument
+from charly_vm.cli.context import instance_option, name_argument
+from charly_vm.model.names import domain_of
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class SshCommand(click.Command):
+    """Options stand before or behind NAME, as for ssh; what comes after them is the guest's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        taking_a_value = {
+            option
+            for parameter in self.params
+            if isinstance(parameter, click.Option) and not parameter.is_flag
+            for option in parameter.opts
+        }
+        if args and not args[0].startswith("-"):
+            end = 1
+            while end < len(args) and args[end].startswith("-") and args[end] != "--":
+                end += 2 if args[end] in taking_a_value else 1
+            args = [*args[1:end], args[0], *args[end:]]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=SshCommand, context_settings={"allow_interspersed_args": False})
 @name_argument
 @instance_option
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Another port on 127.0.0.1.")
@@ -33,9 +52,14 @@ def ssh(name: str, instance: str, port: int | None, login: str, command: tuple[s
         *("-p", str(port or machine.ssh_port)),
         *("-l", login or machine.user),
         "127.0.0.1",
-        *command,
+        *without_separator(command),
     ]
     return interact(argv)
+
+
+def without_separator(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The guest's command; click leaves a `--` behind NAME in place."""
+    return command[1:] if command[:1] == ("--",) else command
 
 
 @click.command()

@@ -35,7 +35,7 @@ def list_machines(show_all: bool, as_json: bool) -> None:
         state = _state(record)
         abandoned = is_left_over(record)
         left_over += abandoned
-        if show_all or state in ("running", "paused", "crashed") or abandoned:
+        if show_all or state not in OFF or abandoned:
             rows.append(_row(record, state, abandoned))
     if as_json:
         print_json(rows)
@@ -49,6 +49,9 @@ def list_machines(show_all: bool, as_json: bool) -> None:
             f"{left_over} left over by runs that died; `charly vm prune` removes them", err=True
         )
 
+
+OFF = ("shut off", "missing", "disk kept")
+"""States that are shown with -a only; one that could not be learnt is none of them."""
 
 _COLUMNS = ("name", "state", "backend", "ssh_port", "disposable", "owner")
 

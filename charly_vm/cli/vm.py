@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from charly_vm.cli.context import (
-    domain_of,
     instance_option,
     load,
     name_argument,
     progress,
 )
+from charly_vm.model.names import domain_of
 
 READY_SECONDS = 600.0
 

@@ -38,7 +38,8 @@ def require_sandbox() -> None:
     try:
         run(sandboxed(["true"]), timeout=20)
     except LaunchError as error:
-        raise HostError(f"cannot make namespaces to build in:\n{error}", hint=_hint()) from error
+        said = error.log.strip() or error.message
+        raise HostError(f"cannot make namespaces to build in: {said}", hint=_hint()) from error
 
 
 def remove_tree(path: Path) -> None:

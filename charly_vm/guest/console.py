@@ -18,7 +18,9 @@ DETACH = b"\x1d"
 
 
 def attach_console(path: Path) -> None:
-    """Copy between our terminal and the console until Ctrl-], our input's end or the machine's.
+    """Copy between our terminal and the console until Ctrl-] or the machine's end.
+
+    Without a terminal what the console says is shown all the same, after our input's end as well.
 
     Raises `StateError` where the machine has no console to attach to, that is, does not run.
     """
@@ -33,7 +35,9 @@ def attach_console(path: Path) -> None:
         with _raw_terminal() as is_terminal:
             if is_terminal:
                 print("attached; Ctrl-] detaches\r", file=sys.stderr)
-            _copy(console, is_terminal=is_terminal)
+            # A machine that is powered off may close its end while we write to it.
+            with contextlib.suppress(ConnectionError):
+                _copy(console, is_terminal=is_terminal)
 
 
 def _copy(console: socket.socket, *, is_terminal: bool) -> None:
@@ -49,7 +53,7 @@ def _copy(console: socket.socket, *, is_terminal: bool) -> None:
                     data = console.recv(65536)
                     if not data:
                         return
-                    os.write(sys.stdout.fileno(), data)
+                    _show(data)
                     continue
                 typed = os.read(source, 4096)
                 if not typed:
@@ -58,6 +62,14 @@ def _copy(console: socket.socket, *, is_terminal: bool) -> None:
                 if is_terminal and DETACH in typed:
                     return
                 console.sendall(typed)
+
+
+def _show(data: bytes) -> None:
+    try:
+        os.write(sys.stdout.fileno(), data)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; this is not the machine's end of the line.
+        raise SystemExit(0) from None
 
 
 @contextmanager

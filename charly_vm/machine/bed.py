@@ -100,15 +100,18 @@ class BedRun:
     def _give_up(self, error: BaseException, phase: str) -> None:
         """Leave nothing of a bed that did not come up, except its evidence."""
         self.machine = self.machine or self._find_half_made()
+        failed = isinstance(error, Exception)
         try:
-            if self.machine is not None and isinstance(error, Exception):
-                directory = self.collect(phase)
-                if isinstance(error, CharlyError):
-                    error.details = "\n".join(
-                        filter(None, [error.details, f"  evidence: {directory}"])
-                    )
+            if self.machine is not None and failed:
+                _add_detail(error, f"  evidence: {self.collect(phase)}")
+        except CharlyError as more:
+            # Why the bed did not come up is what has to be read; this comes on top.
+            _add_detail(error, f"  no evidence: {more.message}")
         finally:
-            self.tear_down(keep=self.keep_failed and isinstance(error, Exception))
+            try:
+                self.tear_down(keep=self.keep_failed and failed)
+            except CharlyError as more:
+                _add_detail(error, f"  left for `charly vm prune`: {more.message}")
 
     def _find_half_made(self) -> Machine | None:
         """The machine of a create that failed half-way, by its record: ours, and nobody else's."""
@@ -128,6 +131,11 @@ class BedRun:
             f"{name} is kept: `charly vm ssh {name}` logs in, `charly vm console {name}` shows its "
             f"console, `charly vm destroy {name} --disk` removes it"
         )
+
+
+def _add_detail(error: BaseException, line: str) -> None:
+    if isinstance(error, CharlyError):
+        error.details = "\n".join(filter(None, [error.details, line]))
 
 
 def require_disposable(node: DeployNode) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import uuid
 import zlib
 from pathlib import Path
@@ -29,7 +28,7 @@ from charly_vm.machine.records import (
     read_records,
     write_record,
 )
-from charly_vm.machine.survey import survey
+from charly_vm.machine.survey import survey, wanted_backend
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Overrides, Placement, resolve
 from charly_vm.model.resolved import ResolvedMachine
@@ -55,21 +54,23 @@ def create_machine(
     `leave_failed` says that somebody wants to look at it. Raises `StateError` where the machine
     exists.
     """
-    kept = settle(target.domain, progress)
+    kept = settle(target, project, owner.purpose, progress)
     facts = survey()
     base = kept.base if kept else str(build_disk(target, project, progress).path)
     # From the choice of a port until it stands in a record nobody else may choose.
     with hold(machines_directory() / "ports.lock", timeout=60):
+        port = choose_port(target)
+        require_free_port(port)
         placement = Placement(
             uuid=kept.machine.uuid if kept else str(uuid.uuid4()),
-            ssh_port=_choose_port(target),
+            ssh_port=port,
             paths=paths_of(target.domain),
         )
         machine = resolve(
             target,
             facts,
             placement,
-            wanted_backend=os.environ.get("CHARLY_VM_BACKEND", "auto"),
+            wanted_backend=wanted_backend(),
             overrides=overrides,
         )
         make_private_directory(machine.paths.directory)
@@ -120,27 +121,57 @@ def _discard(machine: Machine) -> None:
         machine.progress.note(f"{machine.name} is left for `charly vm prune`: {error.message}")
 
 
-def settle(domain: str, progress: Progress) -> MachineRecord | None:
-    """Clear what stands in the way of a machine of this name; the record of a kept disk stays.
+def settle(
+    target: Target, project: Path, purpose: Purpose, progress: Progress
+) -> MachineRecord | None:
+    """Clear what stands in the way of the target's machine; the record of a kept disk stays.
 
-    The caller holds the machine, so an unfinished record or a bed's has nobody behind it.
+    The caller holds the machine, so an unfinished record or a bed's has nobody behind it. Raises
+    `StateError` for what is somebody's: a machine or a disk that was kept for another purpose, or
+    that belongs to another project.
     """
-    record = find_record(domain)
+    record = find_record(target.domain)
     if record is None:
         return None
-    if record.stage is Stage.DISK_KEPT:
-        return record
-    if record.stage is Stage.CREATED and record.owner.purpose is Purpose.COMMAND:
-        raise StateError(
-            f"{domain} exists already; it was made by {record.owner}",
-            hint=f"`charly vm start {record.label}` boots it, `charly vm destroy {record.label}` "
-            "removes it",
-        )
+    if not record.is_bound_to_owner:
+        _require_same(record, target, project)
+        if record.stage is Stage.DISK_KEPT:
+            _require_purpose(record, purpose)
+            progress.note(f"{target.domain} uses the disk that was kept; `--disk` removes it")
+            return record
+        if record.owner.purpose is Purpose.COMMAND:
+            raise StateError(
+                f"{target.domain} exists already; it was made by {record.owner}",
+                hint=f"`charly vm start {record.label}` boots it, "
+                f"`charly vm destroy {record.label}` removes it",
+            )
     left = "was kept" if record.owner.purpose is Purpose.KEPT else "was left over"
-    progress.note(f"{domain} {left} by {record.owner.command}; removing it")
+    progress.note(f"{target.domain} {left} by {record.owner.command}; removing it")
     machine = Machine(record, progress=progress)
     machine.destroy(disk=not record.disk_kept)
-    return find_record(domain)
+    kept = find_record(target.domain)
+    if kept is not None:
+        _require_purpose(kept, purpose)
+    return kept
+
+
+def _require_same(record: MachineRecord, target: Target, project: Path) -> None:
+    theirs = (record.project, record.name, record.instance)
+    if theirs != (str(project), target.name, target.instance):
+        raise StateError(
+            f"{target.domain} belongs to {record.label} of {record.project}",
+            hint=f"`charly vm destroy {record.label} --disk` removes it; `-i` gives a machine of "
+            "another name",
+        )
+
+
+def _require_purpose(record: MachineRecord, purpose: Purpose) -> None:
+    """A bed tests what its source says, and never what somebody has kept."""
+    if purpose is Purpose.BED:
+        raise StateError(
+            f"the disk of {record.label} was kept, and a bed needs a fresh one",
+            hint=f"`charly vm destroy {record.label} --disk` removes it",
+        )
 
 
 def _incarnate(machine: Machine, target: Target) -> None:
@@ -191,12 +222,11 @@ def adopts(target: Target) -> bool:
     )
 
 
-def _choose_port(target: Target) -> int:
+def choose_port(target: Target) -> int:
+    """The SSH port on the host: the author's, or one that no record has and nobody listens on."""
     ssh = target.entity.ssh
     if not ssh.port_auto:
-        port = ssh.port or DEFAULT_SSH_PORT
-        require_free_port(port)
-        return port
+        return ssh.port or DEFAULT_SSH_PORT
     records, _ = read_records()
     taken = {one.machine.ssh_port for one in records if one.machine.domain != target.domain}
     # The same name gets the same port as long as nobody else has it.

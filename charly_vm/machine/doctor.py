@@ -18,7 +18,7 @@ TOOLS = {
     "mmdebstrap": ("disks of kind bootstrap", "mmdebstrap"),
     "sfdisk": ("disks of kind bootstrap", "fdisk"),
     "mke2fs": ("disks of kind bootstrap", "e2fsprogs"),
-    "mkfs.vfat": ("disks of kind bootstrap", "dosfstools"),
+    "setpriv": ("disks of kind bootstrap", "util-linux"),
     "mcopy": ("disks of kind bootstrap", "mtools"),
     "grub-mkimage": ("disks of kind bootstrap", "grub-common grub-pc-bin grub-efi-amd64-bin"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,11 +28,13 @@ GUEST_QUESTIONS = {
 
 
 def collect_evidence(machine: Machine, directory: Path) -> list[Path]:
-    """Write what host and guest can tell into `directory`, and return the files.
+    """Write what host and guest can tell into `directory`, anew, and return the files.
 
     Never raises for what cannot be had: a hung guest still leaves what the host sees, and
     `missing.txt` says why the rest is not there.
     """
+    # What an earlier run has left would be read as this one's.
+    shutil.rmtree(directory, ignore_errors=True)
     make_private_directory(directory)
     backend = machine.record.machine.backend
     description = "domain.xml" if backend is BackendName.LIBVIRT else "qemu-command.txt"

@@ -10,11 +10,12 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from charly_vm.errors import LeaseUnavailable, StateError
+from charly_vm.errors import HostError, LeaseUnavailable
 from charly_vm.host.boot import boot_id
+from charly_vm.host.files import read_tail, write_atomically
 from charly_vm.host.locks import hold, is_held, try_hold
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.records import (
@@ -66,17 +67,25 @@ def own_machine(
                     holder=holder,
                     hint="wait until that has ended, or end it",
                 ) from None
+        # For whoever waits for us. Nothing depends on it, so a full disk is no reason to stop.
+        with suppress(HostError):
+            write_atomically(_holder_file(domain), str(this_process(Purpose.COMMAND)))
         yield
 
 
 def is_left_over(record: MachineRecord) -> bool:
     """Whether the machine belongs to somebody who has died, so that `prune` would remove it."""
-    return record.is_bound_to_owner and not is_held(machine_lock(record.machine.domain))
+    domain = record.machine.domain
+    if not record.is_bound_to_owner or is_held(machine_lock(domain)):
+        return False
+    # Whoever let go of the lock a moment ago may have finished the machine.
+    return find_record(domain) == record
 
 
 def _holder(domain: str) -> str:
-    try:
-        record = find_record(domain)
-    except StateError:
-        record = None
-    return str(record.owner) if record else "another charly command"
+    """Who holds the lock of a machine, in words; to be asked while somebody does."""
+    return read_tail(_holder_file(domain)) or "another charly command"
+
+
+def _holder_file(domain: str) -> Path:
+    return machine_lock(domain).with_suffix(".holder")

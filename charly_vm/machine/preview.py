@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import zlib
 
-from charly_vm.host.ports import find_free_port
-from charly_vm.machine.create import DEFAULT_SSH_PORT, adopts
+from charly_vm.machine.create import adopts, choose_port
 from charly_vm.machine.records import Stage, find_record, paths_of
-from charly_vm.machine.survey import survey
+from charly_vm.machine.survey import survey, wanted_backend
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Placement, resolve
 from charly_vm.model.resolved import BackendName, ResolvedMachine
@@ -33,8 +30,8 @@ def preview(target: Target) -> tuple[ResolvedMachine, str, dict[str, str]]:
         machine = resolve(
             target,
             survey(),
-            Placement(NO_UUID, _port(target), paths_of(target.domain)),
-            wanted_backend=os.environ.get("CHARLY_VM_BACKEND", "auto"),
+            Placement(NO_UUID, choose_port(target), paths_of(target.domain)),
+            wanted_backend=wanted_backend(),
         )
     if machine.backend is BackendName.LIBVIRT:
         description = render_domain_xml(machine)
@@ -50,10 +47,3 @@ def preview(target: Target) -> tuple[ResolvedMachine, str, dict[str, str]]:
         host_key_public="(its public half)",
     )
     return machine, description, documents
-
-
-def _port(target: Target) -> int:
-    ssh = target.entity.ssh
-    if ssh.port_auto:
-        return find_free_port((), start=zlib.crc32(target.domain.encode()))
-    return ssh.port or DEFAULT_SSH_PORT

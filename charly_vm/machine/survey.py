@@ -9,9 +9,12 @@ import re
 import socket
 
 from charly_vm.backend.libvirt_session import probe_libvirt
+from charly_vm.errors import HostError
 from charly_vm.host.accelerators import probe_accelerators
 from charly_vm.host.facts import Facts, LibvirtFacts, QemuFacts
 from charly_vm.host.process import find_tool, run
+
+BACKENDS = ("auto", "libvirt", "qemu")
 
 
 @functools.cache
@@ -38,6 +41,14 @@ def survey() -> Facts:
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         cpus=len(os.sched_getaffinity(0)),
     )
+
+
+def wanted_backend() -> str:
+    """The user's default: `auto`, `libvirt` or `qemu`, from CHARLY_VM_BACKEND."""
+    wanted = os.environ.get("CHARLY_VM_BACKEND") or "auto"
+    if wanted not in BACKENDS:
+        raise HostError(f"CHARLY_VM_BACKEND is {wanted!r}", hint=f"known are {', '.join(BACKENDS)}")
+    return wanted
 
 
 def find_qemu(architecture: str) -> QemuFacts | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from charly_vm.model.base import Model, problems_of, unknown_key
 from charly_vm.model.deploy import Deploy, DeployNode
 from charly_vm.model.document import Document, KeyPath, read_document
 from charly_vm.model.entity import VmEntity
+from charly_vm.model.names import NODE_NAME, PREFIX, domain_of, plain_name
 from charly_vm.model.step import VERBS, Modifiers, Step, split_step
 
 FILE_NAME = "charly.yml"
-NODE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-"""A name becomes a domain name, a directory and a host name."""
-
 T = TypeVar("T", bound=Model)
 
 
@@ -37,7 +34,7 @@ class Target:
 
     @property
     def domain(self) -> str:
-        return f"charly-{self.name}" + (f"-{self.instance}" if self.instance else "")
+        return domain_of(self.name, self.instance)
 
     @property
     def disposable(self) -> bool:
@@ -60,15 +57,10 @@ class Project:
     def target(self, name: str, instance: str = "") -> Target:
         """A deploy of that name, else an entity; `vm:x` and `charly-x` mean x.
 
-        Raises `SpecError` that names the nearest known name.
+        Raises `SpecError` that names the nearest known name, or for what cannot be a name.
         """
-        plain = name.removeprefix("vm:")
-        if plain not in self.deploys and plain not in self.entities:
-            plain = plain.removeprefix("charly-")
-        if instance and not NODE_NAME.fullmatch(instance):
-            raise SpecError(
-                [Problem(str(self.file), 0, 0, f"{instance!r} cannot name an instance")]
-            )
+        domain_of(name, instance)
+        plain = plain_name(name)
         if node := self.deploys.get(plain):
             entity = node.deploy.entity
             return Target(plain, instance, entity, self.entities[entity], node)
@@ -124,10 +116,9 @@ class _Reader:
                 self._complain((name, "vm", "from"), f"there is no VM entity {wanted!r}{hint}")
 
     def _node(self, name: str, node: Any) -> None:
-        if not NODE_NAME.fullmatch(name):
-            self._complain(
-                (name,), f"{name!r} cannot name a machine: use letters, digits and . _ - inside"
-            )
+        if not NODE_NAME.fullmatch(name) or name.startswith(PREFIX):
+            rule = f"use letters, digits and . _ - inside, and not {PREFIX} in front"
+            self._complain((name,), f"{name!r} cannot name a machine: {rule}")
         if not isinstance(node, dict) or "vm" not in node:
             self._complain((name,), f"{name}: a node is a mapping with the key vm")
             return

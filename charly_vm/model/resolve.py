@@ -114,24 +114,24 @@ def choose_backend(wanted: str, facts: Facts) -> tuple[BackendName, str]:
     """The backend for `auto`, `libvirt` or `qemu`, and the reason where it was our choice."""
     if wanted == "qemu":
         return BackendName.QEMU, ""
+    if facts.libvirt is not None:
+        major, minor, patch = facts.libvirt.version
+        reason = f"libvirt {major}.{minor}.{patch} answers"
+        return BackendName.LIBVIRT, "" if wanted == "libvirt" else reason
+    if wanted == "libvirt" and facts.is_root:
+        raise HostError(
+            "backend: libvirt needs a user's libvirt session, and root has none",
+            hint="run charly as an ordinary user, use `backend: auto` or `backend: qemu`, or name "
+            "another libvirt in CHARLY_LIBVIRT_URI",
+        )
     if wanted == "libvirt":
-        if facts.is_root:
-            raise HostError(
-                "backend: libvirt needs a user's libvirt session, and root has none",
-                hint="run charly as an ordinary user, or use `backend: auto` or `backend: qemu`",
-            )
-        if facts.libvirt is None:
-            raise HostError(
-                f"libvirt backend requires libvirt session daemon: {facts.libvirt_reason}",
-                hint=NO_DAEMON_HINT,
-            )
-        return BackendName.LIBVIRT, ""
+        raise HostError(
+            f"libvirt backend requires libvirt session daemon: {facts.libvirt_reason}",
+            hint=NO_DAEMON_HINT,
+        )
     if facts.is_root:
         return BackendName.QEMU, "root has no libvirt session"
-    if facts.libvirt is None:
-        return BackendName.QEMU, f"libvirt is not available: {facts.libvirt_reason}"
-    major, minor, patch = facts.libvirt.version
-    return BackendName.LIBVIRT, f"libvirt {major}.{minor}.{patch} answers"
+    return BackendName.QEMU, f"libvirt is not available: {facts.libvirt_reason}"
 
 
 def _require_qemu(facts: Facts) -> QemuFacts:

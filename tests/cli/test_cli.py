@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from charly_vm.cli.enter import ssh, without_separator
 from charly_vm.host.process import Completed, run
 
 VM_VERBS = [
@@ -204,3 +205,36 @@ def test_a_reader_that_has_seen_enough_is_no_error(charly: Charly, project: Path
     assert done.stdout.startswith("domain:")
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "port", "login", "command"),
+    [
+        (["x"], None, "", ()),
+        (["x", "-p", "2224", "-l", "arch"], 2224, "arch", ()),
+        (["-p", "2224", "x", "uptime"], 2224, "", ("uptime",)),
+        (["x", "ls", "-l", "/etc"], None, "", ("ls", "-l", "/etc")),
+        (["x", "-l", "root", "journalctl", "-p", "err"], None, "root", ("journalctl", "-p", "err")),
+        (["x", "--port=22", "--", "-weird"], 22, "", ("-weird",)),
+        (["x", "--", "ls", "--", "a"], None, "", ("ls", "--", "a")),
+    ],
+)
+def test_ssh_leaves_the_guests_options_to_the_guest(
+    words: list[str], port: int | None, login: str, command: tuple[str, ...]
+) -> None:
+    parsed = ssh.make_context("ssh", words).params
+    assert (parsed["name"], parsed["port"], parsed["login"]) == ("x", port, login)
+    assert without_separator(parsed["command"]) == command
+
+
+def test_an_unknown_backend_is_an_error_and_not_the_default(charly: Charly, project: Path) -> None:
+    charly.environment["CHARLY_VM_BACKEND"] = "qem"
+    done = charly("vm", "show", "shape", cwd=project.parent)
+    assert done.status == 1
+    assert "CHARLY_VM_BACKEND is 'qem'" in done.stderr
+
+
+def test_a_name_that_is_a_path_touches_nothing(charly: Charly) -> None:
+    done = charly("vm", "stop", "../x")
+    assert done.status == 1
+    assert "cannot be the name of a machine" in done.stderr

@@ -107,3 +107,25 @@ def test_a_machine_made_by_hand_is_never_taken_for_a_bed(place: Workspace) -> No
     assert "it was made by charly vm create check-tiny" in refused.stdout
     assert place.charly("vm", "prune").stdout == "nothing to remove\n"
     assert place.emulators() != []
+
+
+def test_a_disk_that_was_kept_is_never_taken_for_a_bed(place: Workspace) -> None:
+    assert place.charly("vm", "create", "check-tiny").status == 0
+    assert place.charly("vm", "destroy", "check-tiny").status == 0
+    refused = place.charly("check", "run", "check-tiny")
+    assert refused.status == 1
+    assert "the disk of check-tiny was kept, and a bed needs a fresh one" in refused.stdout
+    assert (place.machines / "charly-check-tiny" / "disk.qcow2").exists()
+    assert place.charly("vm", "destroy", "check-tiny", "--disk").status == 0
+    assert place.is_clean()
+
+
+def test_a_disk_of_another_project_is_not_taken(place: Workspace) -> None:
+    assert place.charly("vm", "create", "tiny").status == 0
+    assert place.charly("vm", "destroy", "tiny").status == 0
+    other = place.directory / "other" / "charly.yml"
+    other.parent.mkdir()
+    other.write_text(place.project.read_text())
+    refused = place.charly("--project", str(other), "vm", "create", "tiny")
+    assert refused.status == 1
+    assert f"charly-tiny belongs to tiny of {place.project}" in refused.stderr

@@ -8,11 +8,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
+from charly_vm.host.locks import hold
 from charly_vm.host.process import Completed, run, spawn
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
@@ -147,8 +150,13 @@ class Workspace:
 @contextmanager
 def workspace(image: Path, backend: str) -> Iterator[Workspace]:
     """A workspace that has to be clean at the end, whatever the test did."""
-    # Below /tmp and short: sockets live in it, and libvirt puts some beside ours.
-    with tempfile.TemporaryDirectory(prefix="charly-") as directory:
+    with ExitStack() as stack:
+        if backend == "libvirt":
+            # Its domains are the user's, in whichever directory their files are.
+            lock = user_cache_path("charly-tests") / "libvirt.lock"
+            stack.enter_context(hold(lock, timeout=900))
+        # Below /tmp and short: sockets live in it, and libvirt puts some beside ours.
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="charly-"))
         made = Workspace(Path(directory), image, backend)
         try:
             yield made

@@ -101,6 +101,7 @@ def test_a_bed_that_does_not_come_up_is_one_error_and_is_not_tried_again(
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*runs.py*Error*")
+    result.stdout.no_fnmatch_line("*another exception occurred*")
     assert log_of(project) == ["up check-one"]
 
 
@@ -215,3 +216,43 @@ def test_the_header_says_which_accelerator_is_used_and_why(project: pytest.Pytes
     result.stdout.fnmatch_lines(
         ["charly: check-one from *charly.yml", "charly accelerators: *tcg works*"]
     )
+
+
+def test_check_modules_are_collected_whatever_the_ini_file_says(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.path / "test_one.py").rename(project.path / "check_one.py")
+    # Not a conftest.py, which pytest would find too late: nothing on the command line leads there.
+    (project.path / "conftest.py").rename(project.path / "stand_in.py")
+    monkeypatch.setenv("PYTHONPATH", str(project.path))
+    options = ("-p", "stand_in", "--charly-bed=check-one", "--charly-no-rebuild")
+    elsewhere = project.mkdir("elsewhere")
+    result = project.runpytest_subprocess(
+        *options, f"--rootdir={elsewhere}", f"--charly-project={project.path / 'charly.yml'}"
+    )
+    assert outcomes(result) == {"passed": 4}
+    once = project.runpytest_subprocess(*options, "-o", "python_files=check_*.py")
+    assert outcomes(once) == {"passed": 3}
+
+
+def test_a_directory_of_ours_that_cannot_be_made_is_one_message(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.path / "blocked").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(project.path / "blocked"))
+    result = project.runpytest_subprocess("--charly-bed=check-one")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*cannot create the directory*blocked*")
+    result.stderr.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_a_setup_that_fails_is_a_reason_to_keep_the_bed(project: pytest.Pytester) -> None:
+    (project.path / "test_two.py").write_text(
+        "import pytest\nfrom pytest_charly import Bed\nb = Bed('check-two')\n"
+        "@pytest.fixture\ndef broken(vm): assert 0\ndef test_x(broken): pass\n"
+    )
+    project.runpytest_subprocess(
+        "--charly-bed=check-two", "--charly-no-rebuild", "--charly-keep=failed"
+    )
+    assert log_of(project) == ["up check-two", "evidence-deployed check-two", "keep check-two"]
