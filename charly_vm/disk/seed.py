@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,13 +32,3 @@ def write_seed(path: Path, documents: Mapping[str, str]) -> None:
     finally:
         image.close()
     write_atomically(path, content.getvalue())
-
-
-def seed_digest(documents: Mapping[str, str]) -> str:
-    """What the documents say, without the dates that an ISO holds."""
-    digest = hashlib.sha256()
-    for name, text in sorted(documents.items()):
-        for part in (name, text):
-            data = part.encode()
-            digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.hexdigest()

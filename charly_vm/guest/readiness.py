@@ -63,12 +63,6 @@ def wait_for_ssh(guest: SshGuest, deadline: Deadline, *, alive: Alive) -> None:
     wait_for(f"SSH of {guest.name}", probe, deadline, every=EVERY_SECONDS)
 
 
-def boot_id(guest: SshGuest) -> str:
-    """The kernel's random id of the guest's present boot: another one after each reboot."""
-    found = guest.run("cat /proc/sys/kernel/random/boot_id", timeout=ANSWER_SECONDS, check=True)
-    return found.stdout_text.strip()
-
-
 class _SshProbe:
     """Asks for a connection, no more often than is good for the guest."""
 

@@ -6,7 +6,7 @@ so that every decision can be tested without a host.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,6 @@ class Facts:
     memory: int = 0
     """Bytes of RAM."""
     cpus: int = 1
-    tools: dict[str, str] = field(default_factory=dict)
-    """Programs that were found, by name."""
 
     @property
     def is_root(self) -> bool:

@@ -40,14 +40,6 @@ def format_size(size: int) -> str:
     return f"{size}B"
 
 
-def format_duration(seconds: float) -> str:
-    """`41.2 s` below a minute, `2 m 05 s` above."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} m {rest:02d} s"
-
-
 Size = Annotated[int, BeforeValidator(parse_size)]
 """A number of bytes, written with a unit."""
 

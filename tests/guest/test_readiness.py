@@ -11,8 +11,7 @@ from guest_stand_in import GuestStandIn
 from charly_vm.errors import GuestError, GuestTimeout
 from charly_vm.guest import readiness
 from charly_vm.guest.cloud_init import State
-from charly_vm.guest.readiness import Readiness, boot_id, wait_for_ssh, wait_until_ready
-from charly_vm.host import boot
+from charly_vm.guest.readiness import Readiness, wait_for_ssh, wait_until_ready
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.host.waiting import Deadline
 
@@ -178,7 +177,3 @@ def test_another_host_key_is_not_waited_for(stand_in: GuestStandIn) -> None:
     stand_in.start()
     with pytest.raises(GuestError, match="its SSH host key is not the one"):
         wait_until_ready(stand_in.guest(name="charly-y"), Deadline(60), alive=alive)
-
-
-def test_the_boot_id_is_the_kernels(served: GuestStandIn) -> None:
-    assert boot_id(served.guest()) == boot.boot_id()

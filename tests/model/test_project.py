@@ -106,7 +106,7 @@ def test_an_unknown_name_suggests_the_nearest(project: Project) -> None:
 
 
 def test_an_instance_is_a_name_and_no_path(project: Project) -> None:
-    with pytest.raises(SpecError, match="cannot name an instance"):
+    with pytest.raises(SpecError, match="cannot be the name of a machine"):
         project.target("arch", "../x")
 
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charly_vm.model.quantities import (
-    format_duration,
     format_size,
     parse_duration,
     parse_size,
@@ -54,7 +53,3 @@ def test_durations(written: str, seconds: float) -> None:
 def test_a_duration_without_a_clear_meaning_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(written)
-
-
-def test_durations_read_well() -> None:
-    assert [format_duration(s) for s in (0.04, 41.23, 125)] == ["0.0 s", "41.2 s", "2 m 05 s"]
