@@ -7,6 +7,7 @@ of is made. Whether the machine runs is never in it: that is asked of the backen
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,8 +97,14 @@ def now() -> str:
 
 
 def paths_of(domain: str) -> Paths:
-    """Where a machine of this name has its files, whether it exists or not."""
-    return Paths(machines_directory() / domain, runtime_directory() / domain)
+    """Where a machine of this name has its files, whether it exists or not.
+
+    The sockets' directory is short however long the name is, and another one for a machine of the
+    same name in another data directory.
+    """
+    directory = machines_directory() / domain
+    digest = hashlib.sha256(str(directory).encode()).hexdigest()
+    return Paths(directory, runtime_directory() / digest[:16])
 
 
 def machine_lock(domain: str) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from machine_samples import sample_record
 
 from charly_vm.errors import StateError
+from charly_vm.machine import records
 from charly_vm.machine.records import (
     Purpose,
     Stage,
@@ -63,8 +64,8 @@ def test_what_cannot_be_understood_is_named_and_does_not_hide_the_others(
     bad.record.write_text(text)
     with pytest.raises(StateError, match=message):
         find_record("charly-bad")
-    records, errors = read_records()
-    assert records == [good]
+    found, errors = read_records()
+    assert found == [good]
     assert len(errors) == 1
     assert bad.record.read_text() == text
 
@@ -93,3 +94,14 @@ def test_the_record_says_in_which_format_it_is() -> None:
     record.machine.paths.directory.mkdir()
     write_record(record)
     assert json.loads(record.machine.paths.record.read_text())["version"] == 1
+
+
+def test_sockets_have_short_paths_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = "charly-" + "x" * 63
+    monkeypatch.setattr(records, "runtime_directory", lambda: Path("/run/user/1000/charly"))
+    first = paths_of(long)
+    assert len(str(first.console_socket)) < 60
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
+    assert paths_of(long).runtime != first.runtime
