@@ -229,5 +229,7 @@ def choose_port(target: Target) -> int:
         return ssh.port or DEFAULT_SSH_PORT
     records, _ = read_records()
     taken = {one.machine.ssh_port for one in records if one.machine.domain != target.domain}
-    # The same name gets the same port as long as nobody else has it.
-    return find_free_port(taken, start=zlib.crc32(target.domain.encode()))
+    # The same machine gets the same port as long as nobody else has it. Other users, and other data
+    # directories, start to look elsewhere: their choice is under another lock.
+    place = str(paths_of(target.domain).directory)
+    return find_free_port(taken, start=zlib.crc32(place.encode()))
