@@ -52,9 +52,13 @@ class Background:
     def wait(self, seconds: float) -> int:
         return self.child.wait(seconds)
 
+    @property
+    def has_ended(self) -> bool:
+        return self.child.poll() is not None
+
     def kill(self) -> None:
         """kill -9 of the process itself: what it started is left alone."""
-        os.kill(self.child.pid, signal.SIGKILL)
+        self.child.kill()
         self.child.wait()
 
     def interrupt(self) -> None:
