@@ -71,6 +71,7 @@ class Workspace:
 
     def __init__(self, directory: Path, image: Path, backend: str) -> None:
         self.directory = directory
+        self.running: list[subprocess.Popen[bytes]] = []
         self.project = directory / "charly.yml"
         digest = hashlib.sha256(image.read_bytes()).hexdigest()
         self.project.write_text(PROJECT.format(url=image.as_uri(), digest=digest))
@@ -104,6 +105,7 @@ class Workspace:
                 output=output,
                 env=self.environment,
             )
+        self.running.append(child)
         return Background(child, log)
 
     def wait_for(self, what: str, holds: object, seconds: float = 60) -> None:
@@ -165,6 +167,10 @@ def workspace(image: Path, backend: str) -> Iterator[Workspace]:
         try:
             yield made
         finally:
+            for child in made.running:
+                # A test that failed may have left one; its own failure is what should be read.
+                child.kill()
+                child.wait()
             for name in ("check-tiny", "tiny"):
                 if (made.machines / f"charly-{name}").exists():
                     made.charly("vm", "destroy", name, "--disk")
