@@ -10,6 +10,8 @@ progress      what people see meanwhile
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 
@@ -67,7 +69,7 @@ def bed(request: pytest.FixtureRequest) -> object:
 
 
 @pytest.fixture(scope="module")
-def vm(bed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def vm(bed: Any) -> Any:
     """The machine as its host sees it (`charly_vm.machine.machine.Machine`).
 
     `vm.state()`, `vm.screenshot()`, `vm.console_tail()`, `vm.description()`.
@@ -76,7 +78,7 @@ def vm(bed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 
 @pytest.fixture(scope="module")
-def guest(bed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def guest(bed: Any) -> Any:
     """The guest as a pytest-testinfra host over SSH.
 
     `guest.run("…")`, `guest.check_output("…")`, `guest.file("/etc/hosts")`,
