@@ -36,7 +36,7 @@ lint: setup
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run $$(grep -l '^#!.*bash' setup/*); fi
 
 check: lint
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal \
+	.venv/bin/pytest -n 4 --dist worksteal \
 	  -m 'not live and not session and not lab' $(ARGS)
 
 bench: setup

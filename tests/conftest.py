@@ -1,4 +1,4 @@
-"""What every test may use: golden files. And what root cannot run: tests of a libvirt session."""
+"""What every test may use: golden files. The order of the suite, and what root cannot run of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Root has no libvirt session: what needs one is run a second time, as an ordinary user."""
+    """Root has no libvirt session: what needs one is run a second time, as an ordinary user.
+
+    Guests come first: what is shared out last should be quick, or one worker waits for the other.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("live") is None)
     if os.getuid() != 0:
         return
     session = [item for item in items if item.get_closest_marker("session")]

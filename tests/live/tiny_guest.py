@@ -189,7 +189,7 @@ def _write_disk(raw: Path, files: Path, work: Path) -> None:
     options = f"offset={PARTITION_START * SECTOR},root_owner=0:0"
     # The features that every GRUB and kernel of the last ten years reads.
     run(
-        [mke2fs, "-q", "-F", "-t", "ext4", "-O", "^metadata_csum_seed,^orphan_file", "-E", options,
+        [mke2fs, "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^metadata_csum_seed,^orphan_file", "-E", options,
          "-d", files, raw, f"{size // 1024}k"],
         timeout=60,
     )  # fmt: skip
