@@ -187,9 +187,11 @@ def _write_disk(raw: Path, files: Path, work: Path) -> None:
         disk.truncate(DISK_BYTES)
     mke2fs = require_tool("mke2fs", package="e2fsprogs")
     options = f"offset={PARTITION_START * SECTOR},root_owner=0:0"
-    # The features that every GRUB and kernel of the last ten years reads.
+    # The features that every GRUB and kernel of the last ten years reads, and large blocks, since
+    # GRUB looks up each of them by itself.
     run(
-        [mke2fs, "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^metadata_csum_seed,^orphan_file", "-E", options,
+        [mke2fs, "-q", "-F", "-t", "ext4", "-b", "4096",
+         "-O", "^metadata_csum_seed,^orphan_file", "-E", options,
          "-d", files, raw, f"{size // 1024}k"],
         timeout=60,
     )  # fmt: skip
