@@ -19,10 +19,19 @@ from typing import Any
 from charly_vm.errors import HostError, StateError
 from charly_vm.host.files import explain_os_errors, write_atomically
 from charly_vm.host.paths import machines_directory, runtime_directory
+from charly_vm.model.forwards import PortForward
+from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.protocols import Domain
-from charly_vm.model.resolved import BackendName, Forward, Paths, ResolvedMachine
+from charly_vm.model.resolved import (
+    BackendName,
+    Carrier,
+    Paths,
+    ResolvedFirmware,
+    ResolvedMachine,
+    ResolvedNetwork,
+)
 
-VERSION = 1
+VERSION = 2
 
 
 class Stage(str, Enum):
@@ -114,7 +123,13 @@ def machine_lock(domain: str) -> Path:
 
 def record_as_json(record: MachineRecord) -> str:
     data = {"version": VERSION, **dataclasses.asdict(record)}
-    return json.dumps(data, indent=2, default=str) + "\n"
+    return json.dumps(data, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, LibvirtDomain):
+        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return str(value)
 
 
 def write_record(record: MachineRecord) -> None:
@@ -176,7 +191,13 @@ def read_records() -> tuple[list[MachineRecord], list[StateError]]:
 def _record(data: Mapping[str, Any]) -> MachineRecord:
     machine = dict(data["machine"])
     machine["backend"] = BackendName(machine["backend"])
-    machine["forward"] = Forward(machine["forward"])
+    network = dict(machine["network"])
+    network["carrier"] = Carrier(network["carrier"])
+    network["forwards"] = tuple(PortForward(**one) for one in network["forwards"])
+    machine["network"] = ResolvedNetwork(**network)
+    machine["firmware"] = ResolvedFirmware(**machine["firmware"])
+    machine["libvirt"] = LibvirtDomain.model_validate(machine["libvirt"])
+    machine["oem_strings"] = tuple(machine["oem_strings"])
     machine["paths"] = Paths(**{key: Path(value) for key, value in machine["paths"].items()})
     owner = dict(data["owner"])
     owner["purpose"] = Purpose(owner["purpose"])

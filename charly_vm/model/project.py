@@ -14,7 +14,8 @@ from charly_vm.errors import Problem, SpecError
 from charly_vm.model.base import Model, problems_of, unknown_key
 from charly_vm.model.deploy import Deploy, DeployNode
 from charly_vm.model.document import Document, KeyPath, read_document
-from charly_vm.model.entity import VmEntity
+from charly_vm.model.entity import EntityNode, VmEntity
+from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.names import NODE_NAME, PREFIX, domain_of, plain_name
 from charly_vm.model.step import VERBS, Modifiers, Step, split_step
 
@@ -28,9 +29,20 @@ class Target:
 
     name: str
     instance: str
-    entity_name: str
-    entity: VmEntity
+    node: EntityNode
     deploy: DeployNode | None
+
+    @property
+    def entity_name(self) -> str:
+        return self.node.name
+
+    @property
+    def entity(self) -> VmEntity:
+        return self.node.vm
+
+    @property
+    def libvirt(self) -> LibvirtDomain:
+        return self.node.libvirt
 
     @property
     def domain(self) -> str:
@@ -46,7 +58,7 @@ class Project:
     """Everything that one file declares."""
 
     file: Path
-    entities: Mapping[str, VmEntity]
+    entities: Mapping[str, EntityNode]
     deploys: Mapping[str, DeployNode]
 
     @property
@@ -62,10 +74,9 @@ class Project:
         domain_of(name, instance)
         plain = plain_name(name)
         if node := self.deploys.get(plain):
-            entity = node.deploy.entity
-            return Target(plain, instance, entity, self.entities[entity], node)
+            return Target(plain, instance, self.entities[node.deploy.entity], node)
         if plain in self.entities:
-            return Target(plain, instance, plain, self.entities[plain], None)
+            return Target(plain, instance, self.entities[plain], None)
         known = [*self.deploys, *self.entities]
         close = difflib.get_close_matches(plain, known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
@@ -97,7 +108,7 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
-        self.entities: dict[str, VmEntity] = {}
+        self.entities: dict[str, EntityNode] = {}
         self.deploys: dict[str, DeployNode] = {}
 
     def read(self) -> None:
@@ -143,7 +154,9 @@ class _Reader:
                 self._complain((name, child), unknown_key(child, ["vm"]))
         entity = self._validate((name, "vm"), lambda: VmEntity.model_validate(body))
         if entity is not None:
-            self.entities[name] = entity
+            line = self.document.positions[(name,)][0]
+            file = str(self.document.file)
+            self.entities[name] = EntityNode(name, entity, LibvirtDomain(), file, line)
 
     def _deploy(self, name: str, node: dict[str, Any], body: dict[str, Any]) -> None:
         deploy = self._validate((name, "vm"), lambda: Deploy.model_validate(body))

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charly_vm.model.forwards import PortForward
+
+if TYPE_CHECKING:
+    from charly_vm.model.libvirt import LibvirtDomain
 
 
 class BackendName(str, Enum):
@@ -14,13 +20,51 @@ class BackendName(str, Enum):
     QEMU = "qemu"
 
 
-class Forward(str, Enum):
-    """What carries the SSH port of a guest on the user network to the host."""
+class Carrier(str, Enum):
+    """What connects the guest's card to the world."""
 
     PASST = "passt"
-    """libvirt's `<portForward>`, on a libvirt that offers passt."""
+    """The user network by passt, with libvirt's `<portForward>`; on a libvirt that offers it."""
     SLIRP = "slirp"
     """QEMU's own user network with `hostfwd`."""
+    BRIDGE = "bridge"
+    """A bridge of the host's."""
+    LIBVIRT_NETWORK = "network"
+    """A network that libvirt manages, such as its NAT network `default`."""
+
+    @property
+    def is_user_network(self) -> bool:
+        return self in (Carrier.PASST, Carrier.SLIRP)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedNetwork:
+    """The guest's card. `source` is the bridge or libvirt's network, empty on a user network.
+
+    `forwards` are the author's; the one of SSH is the machine's own.
+    """
+
+    carrier: Carrier
+    model: str
+    mac: str
+    source: str = ""
+    forwards: tuple[PortForward, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFirmware:
+    """What boots the machine. `code` and `vars_template` are empty for the emulator's own BIOS."""
+
+    name: str
+    """bios, uefi-insecure or uefi-secure."""
+    code: str = ""
+    """The firmware's image, read-only and shared by all machines."""
+    vars_template: str = ""
+    """What the machine's own NVRAM begins as."""
+    format: str = "raw"
+    """Of both files: raw or qcow2."""
+    smm: bool = False
+    """Whether the firmware needs system management mode, which guards its variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +88,11 @@ class Paths:
     @property
     def seed(self) -> Path:
         return self.directory / "seed.iso"
+
+    @property
+    def nvram(self) -> Path:
+        """The UEFI variables of this incarnation."""
+        return self.directory / "nvram.fd"
 
     @property
     def user_key(self) -> Path:
@@ -96,22 +145,40 @@ class ResolvedMachine:
     backend_reason: str
     """Why this backend, in words for people; empty where the author pinned it."""
     architecture: str
+    """The guest's, as `uname -m` says it."""
     machine: str
-    """QEMU's machine type: q35."""
+    """QEMU's machine type: q35, virt, pc."""
     emulator: str
     """Path of the qemu-system binary."""
     accelerator: str
     """kvm or tcg."""
-    cpu_model: str
-    """QEMU's `-cpu`: host under KVM, max under TCG."""
     cpus: int
     ram: int
     disk_size: int
     """What the guest sees; 0 keeps the size of the base."""
+    firmware: ResolvedFirmware
+    network: ResolvedNetwork
+    libvirt: LibvirtDomain
+    """The author's block with this host's overlay and every default filled in; what is None in it
+    is not in the machine."""
     user: str
     """The account that SSH logs in to."""
     ssh_port: int
-    forward: Forward
-    mac: str
+    """On 127.0.0.1 where the network is a user network, else on the guest's own address."""
+    key: str
+    """Path of the private key that logs in; empty where nobody has put a key into the guest."""
+    oem_strings: tuple[str, ...]
+    """SMBIOS type 11 of charly's own, systemd credentials among them; the author's are in
+    `libvirt.sysinfo`."""
+    autostart: bool
     disposable: bool
+    lifecycle: str
+    """The author's label, empty without one. It authorises nothing."""
     paths: Paths
+
+    @property
+    def forwards(self) -> tuple[PortForward, ...]:
+        """Every forwarded port, SSH's first; none on a network where the guest has an address."""
+        if not self.network.carrier.is_user_network:
+            return ()
+        return (PortForward(self.ssh_port, 22), *self.network.forwards)

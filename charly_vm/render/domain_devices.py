@@ -41,11 +41,12 @@ def render_interface(machine: ResolvedMachine) -> ET.Element:
     In `<range>` the host's port is `start` and the guest's is `to`.
     """
     interface = ET.Element("interface", type="user")
-    ET.SubElement(interface, "mac", address=machine.mac)
-    ET.SubElement(interface, "model", type="virtio")
+    ET.SubElement(interface, "mac", address=machine.network.mac)
+    ET.SubElement(interface, "model", type=machine.network.model)
     ET.SubElement(interface, "backend", type="passt")
-    forward = ET.SubElement(interface, "portForward", proto="tcp", address="127.0.0.1")
-    ET.SubElement(forward, "range", start=str(machine.ssh_port), to="22")
+    for one in machine.forwards:
+        forward = ET.SubElement(interface, "portForward", proto=one.protocol, address="127.0.0.1")
+        ET.SubElement(forward, "range", start=str(one.host), to=str(one.guest))
     ET.SubElement(interface, "rom", enabled="no")
     return interface
 

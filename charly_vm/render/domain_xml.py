@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from charly_vm.model.resolved import Forward, ResolvedMachine
+from charly_vm.model.resolved import Carrier, ResolvedMachine
 from charly_vm.render import domain_devices
 from charly_vm.render.qemu_argv import render_network_card, render_user_network
 
@@ -19,8 +19,6 @@ ET.register_namespace("charly", CHARLY_NAMESPACE)
 ET.register_namespace("qemu", QEMU_NAMESPACE)
 
 DOMAIN_TYPES = {"kvm": "kvm", "tcg": "qemu"}
-CPU_MODES = {"host": "host-passthrough", "max": "maximum"}
-"""libvirt's names of QEMU's two open-ended CPU models."""
 
 
 def render_domain_xml(machine: ResolvedMachine) -> str:
@@ -42,7 +40,7 @@ def render_domain_xml(machine: ResolvedMachine) -> str:
     _text(domain, "on_reboot", "restart")
     _text(domain, "on_crash", "destroy")
     domain.append(_devices(machine))
-    if machine.forward is Forward.SLIRP:
+    if machine.network.carrier is Carrier.SLIRP:
         domain.append(_user_network_by_hand(machine))
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
@@ -64,11 +62,11 @@ def _os(machine: ResolvedMachine) -> ET.Element:
 
 
 def _cpu(machine: ResolvedMachine) -> ET.Element:
-    mode = CPU_MODES.get(machine.cpu_model)
-    if mode is not None:
-        return ET.Element("cpu", mode=mode)
+    chosen = machine.libvirt.cpu
+    if chosen.mode != "custom":
+        return ET.Element("cpu", mode=chosen.mode or "")
     cpu = ET.Element("cpu", mode="custom", match="exact", check="none")
-    _text(cpu, "model", machine.cpu_model, fallback="forbid")
+    _text(cpu, "model", chosen.model or "", fallback="forbid")
     return cpu
 
 
@@ -77,7 +75,7 @@ def _devices(machine: ResolvedMachine) -> ET.Element:
     _text(devices, "emulator", machine.emulator)
     devices.append(domain_devices.render_disk(machine))
     devices.append(domain_devices.render_seed(machine))
-    if machine.forward is Forward.PASST:
+    if machine.network.carrier is Carrier.PASST:
         devices.append(domain_devices.render_interface(machine))
     devices.append(domain_devices.render_serial(machine))
     devices.append(domain_devices.render_guest_agent())
@@ -90,9 +88,9 @@ def _devices(machine: ResolvedMachine) -> ET.Element:
 def _user_network_by_hand(machine: ResolvedMachine) -> ET.Element:
     """QEMU's own user network, which libvirt's XML can ask for but not forward a port of."""
     commandline = ET.Element(f"{{{QEMU_NAMESPACE}}}commandline")
-    card = render_network_card("charly-net", machine.mac)
+    card = render_network_card("charly-net", machine.network)
     for word in (
-        *("-netdev", render_user_network("charly-net", machine.ssh_port)),
+        *("-netdev", render_user_network("charly-net", machine)),
         # QEMU places what it is told here before libvirt's devices, which have addresses from
         # 1 upwards: without an address of its own the card would take one of theirs.
         *("-device", f"{card},bus=pcie.0,addr=0x10"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from charly_vm.model.resolved import ResolvedMachine
+from charly_vm.model.resolved import ResolvedMachine, ResolvedNetwork
 from charly_vm.render.disk_cache import choose_disk_cache
 
 MONITOR_ID = "charly-monitor"
@@ -23,6 +23,12 @@ ACCELERATORS = {
     # One host thread per guest CPU. It cannot be said together with `-machine accel=`.
     "tcg": "tcg,thread=multi",
 }
+
+CARDS = {"virtio": "virtio-net-pci"}
+"""QEMU's names of the network cards that libvirt calls otherwise."""
+
+CPU_MODELS = {"host-passthrough": "host", "maximum": "max", "host-model": "host"}
+"""QEMU's names of libvirt's modes."""
 
 
 def render_argv(machine: ResolvedMachine) -> list[str]:
@@ -40,7 +46,7 @@ def render_argv(machine: ResolvedMachine) -> list[str]:
         *("-sandbox", SANDBOX),
         *("-machine", machine.machine),
         *("-accel", ACCELERATORS[machine.accelerator]),
-        *("-cpu", machine.cpu_model),
+        *("-cpu", render_cpu(machine)),
         *("-smp", f"cpus={machine.cpus}"),
         *("-m", f"size={machine.ram}B"),
         *("-boot", "strict=on"),
@@ -93,19 +99,29 @@ def _disks(machine: ResolvedMachine) -> list[str]:
 
 def _network(machine: ResolvedMachine) -> list[str]:
     return [
-        *("-netdev", render_user_network("net0", machine.ssh_port)),
-        *("-device", render_network_card("net0", machine.mac)),
+        *("-netdev", render_user_network("net0", machine)),
+        *("-device", render_network_card("net0", machine.network)),
     ]
 
 
-def render_user_network(name: str, ssh_port: int) -> str:
-    """QEMU's own user network, with the guest's SSH on a port of this host alone."""
-    return f"user,id={name},hostfwd=tcp:127.0.0.1:{ssh_port}-:22"
+def render_user_network(name: str, machine: ResolvedMachine) -> str:
+    """QEMU's own user network, with the forwarded ports open on this host alone."""
+    forwards = [
+        f"hostfwd={one.protocol}:127.0.0.1:{one.host}-:{one.guest}" for one in machine.forwards
+    ]
+    return ",".join(["user", f"id={name}", *forwards])
 
 
-def render_network_card(netdev: str, mac: str) -> str:
-    """A virtio card without the boot ROM, which not every host's packages have."""
-    return f"virtio-net-pci,netdev={netdev},mac={mac},romfile="
+def render_network_card(netdev: str, network: ResolvedNetwork) -> str:
+    """A card without the boot ROM, which not every host's packages have."""
+    device = CARDS.get(network.model, network.model)
+    return f"{device},netdev={netdev},mac={network.mac},romfile="
+
+
+def render_cpu(machine: ResolvedMachine) -> str:
+    """The value of `-cpu`."""
+    cpu = machine.libvirt.cpu
+    return CPU_MODELS.get(cpu.mode or "", cpu.model or "")
 
 
 def _console(machine: ResolvedMachine) -> list[str]:

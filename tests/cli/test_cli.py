@@ -155,7 +155,7 @@ def test_the_beds_are_listed_with_file_and_line(charly: Charly, project: Path) -
 def test_show_prints_what_would_run_and_makes_nothing(charly: Charly, project: Path) -> None:
     done = charly("vm", "show", "shape", cwd=project.parent)
     assert done.status == 0, done.stderr
-    for part in ("domain: charly-shape", "cpu_model: ", "user-data", "#cloud-config"):
+    for part in ("domain: charly-shape", "libvirt: ", "user-data", "#cloud-config"):
         assert part in done.stdout
     shown = json.loads(charly("vm", "show", "shape", "--json", cwd=project.parent).stdout)
     assert shown["machine"]["domain"] == "charly-shape"

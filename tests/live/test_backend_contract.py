@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sample_machine import sample_machine
 
 from charly_vm.backend import backend_of
 from charly_vm.backend.libvirt_session import probe_libvirt
@@ -35,7 +36,7 @@ from charly_vm.host.process import require_tool, run
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.protocols import Backend, Domain, DomainState, StopOutcome
-from charly_vm.model.resolved import BackendName, Forward, Paths, ResolvedMachine
+from charly_vm.model.resolved import BackendName, Carrier, Paths, ResolvedMachine, ResolvedNetwork
 from charly_vm.render.cloud_init import render_seed
 
 pytestmark = pytest.mark.live
@@ -133,25 +134,21 @@ def _resolve(name: BackendName, paths: Paths) -> ResolvedMachine:
     facts = probe_libvirt() if name is BackendName.LIBVIRT else None
     passt = isinstance(facts, LibvirtFacts) and facts.passt
     identity = uuid.uuid4()
-    return ResolvedMachine(
+    carrier = Carrier.PASST if passt else Carrier.SLIRP
+    mac = "52:54:00:0c:" + ":".join(f"{byte:02x}" for byte in os.urandom(2))
+    return sample_machine(
+        libvirt={"cpu": {"mode": "host-passthrough" if accelerator == "kvm" else "maximum"}},
         domain=f"charly-contract-{str(identity)[:8]}",
         uuid=str(identity),
         hostname="contract",
         backend=name,
-        backend_reason="",
-        architecture="x86_64",
-        machine="q35",
         emulator=emulator,
         accelerator=accelerator,
-        cpu_model="host" if accelerator == "kvm" else "max",
         cpus=1,
         ram=192 * 1024**2,
         disk_size=256 * 1024**2,
-        user="charly",
+        network=ResolvedNetwork(carrier, "virtio", mac),
         ssh_port=_free_port(),
-        forward=Forward.PASST if passt else Forward.SLIRP,
-        mac="52:54:00:0c:" + ":".join(f"{byte:02x}" for byte in os.urandom(2)),
-        disposable=True,
         paths=paths,
     )
 

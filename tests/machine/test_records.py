@@ -47,7 +47,7 @@ def test_no_record_is_none_and_an_empty_directory_is_no_record() -> None:
     ("text", "message"),
     [
         ("{", "is damaged"),
-        ('{"version": 999}', "another version of charly .format 999, this one reads 1."),
+        ('{"version": 999}', "another version of charly .format 999, this one reads 2."),
         ('{"version": 1}', "is not a record"),
         ('{"version": 1, "name": "x", "machine": {}}', "is not a record"),
         ("[]", "is not a record"),

@@ -61,9 +61,9 @@ def problems(directory: Path, text: str) -> list[str]:
 def test_a_source_makes_an_entity_and_from_makes_a_deploy(project: Project) -> None:
     assert list(project.entities) == ["debian-vm", "arch"]
     assert list(project.deploys) == ["check-debian-vm", "prod"]
-    assert isinstance(project.entities["debian-vm"].source, Bootstrap)
-    assert isinstance(project.entities["arch"].source, CloudImage)
-    assert project.entities["arch"].ram == 4 * 2**30
+    assert isinstance(project.entities["debian-vm"].vm.source, Bootstrap)
+    assert isinstance(project.entities["arch"].vm.source, CloudImage)
+    assert project.entities["arch"].vm.ram == 4 * 2**30
 
 
 def test_only_disposable_deploys_are_beds(project: Project) -> None:

@@ -10,10 +10,11 @@ import pytest
 from charly_vm.errors import HostError
 from charly_vm.host.facts import Accelerator, Facts, LibvirtFacts, QemuFacts
 from charly_vm.model.deploy import Deploy, DeployNode
-from charly_vm.model.entity import VmEntity
+from charly_vm.model.entity import EntityNode, VmEntity
+from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Overrides, Placement, resolve
-from charly_vm.model.resolved import BackendName, Forward, Paths, ResolvedMachine
+from charly_vm.model.resolved import BackendName, Carrier, Paths, ResolvedMachine
 
 KVM = Accelerator("kvm", True, "runs guest code")
 NO_KVM = Accelerator("kvm", False, "/dev/kvm is not there")
@@ -41,7 +42,8 @@ def target(deploy: dict[str, object] | None = None, **entity: object) -> Target:
     if deploy is not None:
         parsed = Deploy.model_validate({"from": "shape", **deploy})
         node = DeployNode("check-it", parsed, (), "charly.yml", 1)
-    return Target("check-it" if node else "shape", "", "shape", shape, node)
+    entity_node = EntityNode("shape", shape, LibvirtDomain(), "charly.yml", 1)
+    return Target("check-it" if node else "shape", "", entity_node, node)
 
 
 def resolved(facts: Facts = FACTS, wanted: Target | None = None, **more: str) -> ResolvedMachine:
@@ -86,13 +88,13 @@ def test_a_pinned_libvirt_without_a_daemon_is_an_error_with_the_command_that_hel
 
 @pytest.mark.parametrize(
     ("accelerators", "name", "cpu"),
-    [((KVM, TCG), "kvm", "host"), ((NO_KVM, TCG), "tcg", "max")],
+    [((KVM, TCG), "kvm", "host-passthrough"), ((NO_KVM, TCG), "tcg", "maximum")],
 )
 def test_the_first_accelerator_that_works_is_taken_with_its_cpu_model(
     accelerators: tuple[Accelerator, ...], name: str, cpu: str
 ) -> None:
     machine = resolved(dataclasses.replace(FACTS, accelerators=accelerators))
-    assert (machine.accelerator, machine.cpu_model) == (name, cpu)
+    assert (machine.accelerator, machine.libvirt.cpu.mode) == (name, cpu)
 
 
 def test_everything_that_the_host_lacks_is_said_at_once() -> None:
@@ -105,10 +107,10 @@ def test_everything_that_the_host_lacks_is_said_at_once() -> None:
 
 
 def test_passt_carries_the_port_where_libvirt_offers_it() -> None:
-    assert resolved().forward is Forward.PASST
+    assert resolved().network.carrier is Carrier.PASST
     old = dataclasses.replace(FACTS, libvirt=dataclasses.replace(LIBVIRT, passt=False))
-    assert resolved(old).forward is Forward.SLIRP
-    assert resolved(wanted_backend="qemu").forward is Forward.SLIRP
+    assert resolved(old).network.carrier is Carrier.SLIRP
+    assert resolved(wanted_backend="qemu").network.carrier is Carrier.SLIRP
 
 
 def test_a_deploy_beats_its_entity_and_a_flag_beats_both() -> None:
@@ -138,10 +140,10 @@ def test_only_a_disposable_deploy_is_disposable() -> None:
 
 
 def test_a_machine_keeps_its_address_and_two_machines_have_two() -> None:
-    assert resolved().mac == resolved().mac
-    assert resolved().mac.startswith("52:54:00:")
+    assert resolved().network.mac == resolved().network.mac
+    assert resolved().network.mac.startswith("52:54:00:")
     other = dataclasses.replace(PLACEMENT, uuid="1" * 8)
-    assert resolve(target(), FACTS, other).mac != resolved().mac
+    assert resolve(target(), FACTS, other).network.mac != resolved().network.mac
 
 
 def test_a_host_name_has_no_character_that_a_host_name_may_not_have() -> None:

@@ -5,38 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from charly_vm.model.resolved import BackendName, Forward, Paths, ResolvedMachine
+from sample_machine import PASST as PASST_NETWORK
+from sample_machine import sample_machine
 
-PLAIN = ResolvedMachine(
-    domain="charly-check-debian-vm",
-    uuid="5f0c7a52-3b9e-4d53-9f56-2f1f3f9c0a11",
-    hostname="charly-check-debian-vm",
-    backend=BackendName.QEMU,
-    backend_reason="root has no libvirt session",
-    architecture="x86_64",
-    machine="q35",
-    emulator="/usr/bin/qemu-system-x86_64",
-    accelerator="tcg",
-    cpu_model="max",
-    cpus=2,
-    ram=1024**3,
-    disk_size=8 * 1024**3,
-    user="charly",
-    ssh_port=2222,
-    forward=Forward.SLIRP,
-    mac="52:54:00:12:34:56",
-    disposable=True,
-    paths=Paths(
-        directory=Path("/home/user/.local/share/charly/vm/charly-check-debian-vm"),
-        runtime=Path("/run/user/1000/charly/charly-check-debian-vm"),
-    ),
-)
+from charly_vm.model.resolved import BackendName, Paths
+
+PLAIN = sample_machine()
+
 
 MACHINES = {
     "plain": PLAIN,
     "kept": replace(PLAIN, domain="charly-kept", disposable=False),
-    "kvm": replace(PLAIN, accelerator="kvm", cpu_model="host", cpus=8, ram=16 * 1024**3),
-    "named-cpu": replace(PLAIN, cpu_model="Nehalem"),
+    "kvm": sample_machine(
+        accelerator="kvm", libvirt={"cpu": {"mode": "host-passthrough"}}, cpus=8, ram=16 * 1024**3
+    ),
+    "named-cpu": sample_machine(libvirt={"cpu": {"mode": "custom", "model": "Nehalem"}}),
     "awkward-paths": replace(
         PLAIN,
         paths=Paths(
@@ -47,4 +30,4 @@ MACHINES = {
 }
 """By the name of their golden file."""
 
-PASST = replace(PLAIN, backend=BackendName.LIBVIRT, backend_reason="", forward=Forward.PASST)
+PASST = replace(PLAIN, backend=BackendName.LIBVIRT, backend_reason="", network=PASST_NETWORK)

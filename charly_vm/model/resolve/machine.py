@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from charly_vm.errors import HostError
 from charly_vm.host.facts import Accelerator, Facts, QemuFacts
+from charly_vm.model.libvirt import LibvirtDomain
+from charly_vm.model.libvirt.cpu import CpuMode
 from charly_vm.model.project import Target
 from charly_vm.model.quantities import format_size
-from charly_vm.model.resolved import BackendName, Forward, Paths, ResolvedMachine
+from charly_vm.model.resolve.backend import choose_backend
+from charly_vm.model.resolve.network import resolve_network
+from charly_vm.model.resolved import Paths, ResolvedFirmware, ResolvedMachine
 from charly_vm.model.source import CloudImage
 
 MACHINE_TYPES = {"x86_64": "q35"}
-CPU_MODELS = {"kvm": "host", "tcg": "max"}
+CPU_MODES: dict[str, CpuMode] = {"kvm": "host-passthrough", "tcg": "maximum"}
 
 T = TypeVar("T")
-
-NO_DAEMON_HINT = (
-    "start it with `systemctl --user enable --now virtqemud.service` (libvirtd.service on older "
-    "hosts), or use `backend: qemu`"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,41 +95,21 @@ def resolve(
         machine=machine_type,
         emulator=qemu.binary,
         accelerator=accelerator.name,
-        cpu_model=CPU_MODELS[accelerator.name],
         cpus=overrides.cpus or (deploy and deploy.cpus) or entity.cpu,
         ram=ram,
         disk_size=overrides.disk_size or (deploy and deploy.disk_size) or entity.disk_size or 0,
+        firmware=ResolvedFirmware(entity.firmware),
+        network=resolve_network(entity.network, name, facts, uuid=placement.uuid),
+        libvirt=_fill_in(target.libvirt, accelerator),
         user=user or "charly",
         ssh_port=placement.ssh_port,
-        forward=_choose_forward(name, facts),
-        mac=_mac_of(placement.uuid),
+        key=str(placement.paths.user_key),
+        oem_strings=(),
+        autostart=entity.autostart,
         disposable=target.disposable,
+        lifecycle="",
         paths=placement.paths,
     )
-
-
-def choose_backend(wanted: str, facts: Facts) -> tuple[BackendName, str]:
-    """The backend for `auto`, `libvirt` or `qemu`, and the reason where it was our choice."""
-    if wanted == "qemu":
-        return BackendName.QEMU, ""
-    if facts.libvirt is not None:
-        major, minor, patch = facts.libvirt.version
-        reason = f"libvirt {major}.{minor}.{patch} answers"
-        return BackendName.LIBVIRT, "" if wanted == "libvirt" else reason
-    if wanted == "libvirt" and facts.is_root:
-        raise HostError(
-            "backend: libvirt needs a user's libvirt session, and root has none",
-            hint="run charly as an ordinary user, use `backend: auto` or `backend: qemu`, or name "
-            "another libvirt in CHARLY_LIBVIRT_URI",
-        )
-    if wanted == "libvirt":
-        raise HostError(
-            f"libvirt backend requires libvirt session daemon: {facts.libvirt_reason}",
-            hint=NO_DAEMON_HINT,
-        )
-    if facts.is_root:
-        return BackendName.QEMU, "root has no libvirt session"
-    return BackendName.QEMU, f"libvirt is not available: {facts.libvirt_reason}"
 
 
 def _require_qemu(facts: Facts) -> QemuFacts:
@@ -159,18 +137,16 @@ def _require_machine_type(facts: Facts) -> str:
     return MACHINE_TYPES[facts.architecture]
 
 
-def _choose_forward(backend: BackendName, facts: Facts) -> Forward:
-    offers_passt = facts.libvirt is not None and facts.libvirt.passt
-    return Forward.PASST if backend is BackendName.LIBVIRT and offers_passt else Forward.SLIRP
-
-
 def _joined(problems: list[HostError]) -> HostError:
     if len(problems) == 1:
         return problems[0]
     return HostError("\n".join(str(problem) for problem in problems))
 
 
-def _mac_of(uuid: str) -> str:
-    """A stable address in QEMU's own range, 52:54:00."""
-    digest = hashlib.sha256(uuid.encode()).digest()
-    return "52:54:00:" + ":".join(f"{byte:02x}" for byte in digest[:3])
+def _fill_in(block: LibvirtDomain, accelerator: Accelerator) -> LibvirtDomain:
+    """The author's block with the defaults that depend on this host."""
+    cpu = block.cpu
+    if cpu.mode is None:
+        mode = "custom" if cpu.model else CPU_MODES[accelerator.name]
+        cpu = cpu.model_copy(update={"mode": mode})
+    return block.model_copy(update={"cpu": cpu})
