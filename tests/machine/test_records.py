@@ -48,8 +48,8 @@ def test_no_record_is_none_and_an_empty_directory_is_no_record() -> None:
     [
         ("{", "is damaged"),
         ('{"version": 999}', "another version of charly .format 999, this one reads 2."),
-        ('{"version": 1}', "is not a record"),
-        ('{"version": 1, "name": "x", "machine": {}}', "is not a record"),
+        ('{"version": 2}', "is not a record"),
+        ('{"version": 2, "name": "x", "machine": {}}', "is not a record"),
         ("[]", "is not a record"),
     ],
 )
@@ -93,7 +93,7 @@ def test_the_record_says_in_which_format_it_is() -> None:
     record = sample_record()
     record.machine.paths.directory.mkdir()
     write_record(record)
-    assert json.loads(record.machine.paths.record.read_text())["version"] == 1
+    assert json.loads(record.machine.paths.record.read_text())["version"] == 2
 
 
 def test_sockets_have_short_paths_of_their_own(
