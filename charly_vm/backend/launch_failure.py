@@ -11,7 +11,8 @@ from charly_vm.errors import HostError
 def _port_in_use(found: re.Match[str]) -> HostError:
     return HostError(
         f"port {found['port']} of 127.0.0.1 is in use by another program",
-        hint="choose another `ssh: {port: …}`, or `ssh: {port_auto: true}` for any free one",
+        hint="choose another port, or let charly choose one: `ssh: {port_auto: true}`, "
+        '`port_forwards: ["auto:80"]`',
     )
 
 
@@ -52,8 +53,8 @@ def _no_memory(_: re.Match[str]) -> HostError:
 
 _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], HostError]], ...] = (
     # QEMU's user network, then passt, whose words differ from version to version.
-    (r"Could not set up host forwarding rule 'tcp:[\d.]+:(?P<port>\d+)-", _port_in_use),
-    (r"--tcp-ports [\d.]+/(?P<port>\d+):.*Failed to bind", _port_in_use),
+    (r"Could not set up host forwarding rule '(?:tcp|udp):[\d.]+:(?P<port>\d+)-", _port_in_use),
+    (r"--(?:tcp|udp)-ports [\d.]+/(?P<port>\d+):.*Failed to bind", _port_in_use),
     (r"Is another process using the image \[(?P<path>.+?)\]\?", _image_locked),
     (r"Could not open '(?P<path>[^']+)': No such file or directory", _file_missing),
     (r"Could not open '(?P<path>[^']+)': Permission denied", _file_forbidden),

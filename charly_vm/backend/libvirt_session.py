@@ -162,7 +162,18 @@ def _look(connection: Any) -> LibvirtFacts:
         version=(number // 1_000_000, number // 1_000 % 1_000, number % 1_000),
         domain_types=find_domain_types(connection.getCapabilities(), platform.machine()),
         passt=offers_passt(connection.getDomainCapabilities()) and find_passt_obstacle() is None,
+        networks=_active_networks(connection),
     )
+
+
+def _active_networks(connection: Any) -> tuple[str, ...]:
+    libvirt = import_libvirt()
+    try:
+        active = connection.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
+    except libvirt.libvirtError:
+        # The network driver is a package, and a daemon, of its own.
+        return ()
+    return tuple(sorted(network.name() for network in active))
 
 
 def find_domain_types(capabilities: str, architecture: str) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from charly_vm.host.bridges import NO_BRIDGES, Bridges
+
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
@@ -36,6 +38,8 @@ class LibvirtFacts:
     """`kvm`, `qemu`: from the capabilities; says what libvirt would try, not what works."""
     passt: bool
     """Whether `<backend type='passt'/>` is accepted and the program is there."""
+    networks: tuple[str, ...] = ()
+    """The names of libvirt's active networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Facts:
     memory: int = 0
     """Bytes of RAM."""
     cpus: int = 1
+    bridges: Bridges = NO_BRIDGES
 
     @property
     def is_root(self) -> bool:

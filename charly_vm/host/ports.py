@@ -18,10 +18,11 @@ FIRST, LAST = 20000, 29999
 """Below the kernel's ephemeral range (ip_local_port_range, from 32768), so that no outgoing
 connection sits on a machine's port while the machine is off."""
 
-LISTEN = "0A"
+LISTENING = {"tcp": "0A", "udp": "07"}
+"""The states in /proc/net (include/net/tcp_states.h): a UDP socket that is bound is TCP_CLOSE."""
 
 
-def find_free_port(taken: Collection[int], *, start: int) -> int:
+def find_free_port(taken: Collection[int], *, start: int, protocol: str = "tcp") -> int:
     """A port that is not in `taken` and that nothing listens on.
 
     `start` is any number, such as a digest of a name: the search begins at a place that it
@@ -30,7 +31,7 @@ def find_free_port(taken: Collection[int], *, start: int) -> int:
     count = LAST - FIRST + 1
     for step in range(count):
         port = FIRST + (start + step) % count
-        if port not in taken and _bind_error(port) is None:
+        if port not in taken and _bind_error(port, protocol) is None:
             return port
     raise HostError(
         f"no port between {FIRST} and {LAST} is free on 127.0.0.1",
@@ -38,27 +39,29 @@ def find_free_port(taken: Collection[int], *, start: int) -> int:
     )
 
 
-def require_free_port(port: int) -> None:
+def require_free_port(port: int, protocol: str = "tcp") -> None:
     """Raise a `HostError` that names the holder, where it can be known, unless the port is free."""
-    problem = _bind_error(port)
+    problem = _bind_error(port, protocol)
     if problem is None:
         return
     if problem == errno.EACCES:
         raise HostError(
             f"port {port} may only be used by root",
-            hint="use a port from 1024 on, or `ssh: {port_auto: true}`",
+            hint="use a port from 1024 on, or let charly choose one: `ssh: {port_auto: true}`, "
+            '`port_forwards: ["auto:80"]`',
         )
-    holder = find_listener(port)
+    holder = find_listener(port, protocol)
     by = f" by {holder}" if holder else ""
     raise HostError(
-        f"port {port} of 127.0.0.1 is in use{by}",
-        hint="end that, choose another `ssh: {port: …}`, or take any with `port_auto: true`",
+        f"port {port}{'' if protocol == 'tcp' else f'/{protocol}'} of 127.0.0.1 is in use{by}",
+        hint="end that, choose another port, or let charly choose one: `ssh: {port_auto: true}`, "
+        '`port_forwards: ["auto:80"]`',
     )
 
 
-def find_listener(port: int) -> str | None:
-    """Who listens on a TCP port, as `name (pid 1234)`; None where that cannot be seen."""
-    inodes = _listening_inodes(port)
+def find_listener(port: int, protocol: str = "tcp") -> str | None:
+    """Who listens on a port, as `name (pid 1234)`; None where that cannot be seen."""
+    inodes = _listening_inodes(port, protocol)
     for entry in Path("/proc").glob("[0-9]*"):
         # Other users' processes do not show their descriptors, and processes come and go.
         with contextlib.suppress(OSError):
@@ -68,26 +71,30 @@ def find_listener(port: int) -> str | None:
     return None
 
 
-def _listening_inodes(port: int) -> set[str]:
+def _listening_inodes(port: int, protocol: str) -> set[str]:
     """The sockets that listen on a port, as /proc/<pid>/fd names them; see proc(5)."""
     inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in (f"/proc/net/{protocol}", f"/proc/net/{protocol}6"):
         with contextlib.suppress(OSError):
             for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
-                if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                theirs = int(fields[1].rpartition(":")[2], 16)
+                if fields[3] == LISTENING[protocol] and theirs == port:
                     inodes.add(f"socket:[{fields[9]}]")
     return inodes
 
 
-def _bind_error(port: int) -> int | None:
-    with socket.socket() as probe:
-        # As QEMU does it: a connection in TIME_WAIT is no reason against a port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _bind_error(port: int, protocol: str) -> int | None:
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(type=kind) as probe:
         try:
+            if kind is socket.SOCK_STREAM:
+                # As QEMU does it: a connection in TIME_WAIT is no reason against a port.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            # With SO_REUSEADDR two sockets may bind one port; only one may listen on it.
-            probe.listen(1)
+            if kind is socket.SOCK_STREAM:
+                # With SO_REUSEADDR two sockets may bind one port; only one may listen on it.
+                probe.listen(1)
         except OSError as error:
             return error.errno
     return None

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-import zlib
 from pathlib import Path
 
 from charly_vm.disk.qcow2 import create_overlay, inspect_image
 from charly_vm.disk.seed import write_seed
 from charly_vm.errors import CharlyError, StateError
 from charly_vm.host.files import make_private_directory, write_atomically
-from charly_vm.host.locks import hold
-from charly_vm.host.paths import machines_directory
-from charly_vm.host.ports import find_free_port, require_free_port
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.ssh_keys import known_hosts_line, make_key_pair
 from charly_vm.machine.disks import build_disk
 from charly_vm.machine.machine import Machine
+from charly_vm.machine.ports import choose_ports, choosing_ports, require_free_ports
 from charly_vm.machine.records import (
     MachineRecord,
     Owner,
@@ -25,7 +22,6 @@ from charly_vm.machine.records import (
     Stage,
     find_record,
     paths_of,
-    read_records,
     write_record,
 )
 from charly_vm.machine.survey import survey, wanted_backend
@@ -34,8 +30,6 @@ from charly_vm.model.resolve import Overrides, Placement, resolve
 from charly_vm.model.resolved import ResolvedMachine
 from charly_vm.model.source import CloudImage
 from charly_vm.render.cloud_init import render_seed
-
-DEFAULT_SSH_PORT = 2222
 
 
 def create_machine(
@@ -58,13 +52,13 @@ def create_machine(
     facts = survey()
     base = kept.base if kept else str(build_disk(target, project, progress).path)
     # From the choice of a port until it stands in a record nobody else may choose.
-    with hold(machines_directory() / "ports.lock", timeout=60):
-        port = choose_port(target)
-        require_free_port(port)
+    with choosing_ports():
+        ssh_port, forwards = choose_ports(target)
         placement = Placement(
             uuid=kept.machine.uuid if kept else str(uuid.uuid4()),
-            ssh_port=port,
+            ssh_port=ssh_port,
             paths=paths_of(target.domain),
+            forwards=forwards,
         )
         machine = resolve(
             target,
@@ -73,6 +67,7 @@ def create_machine(
             wanted_backend=wanted_backend(),
             overrides=overrides,
         )
+        require_free_ports(machine)
         make_private_directory(machine.paths.directory)
         record = MachineRecord(
             name=target.name,
@@ -220,16 +215,3 @@ def adopts(target: Target) -> bool:
         and source.base_user is not None
         and (user is None or user == source.base_user)
     )
-
-
-def choose_port(target: Target) -> int:
-    """The SSH port on the host: the author's, or one that no record has and nobody listens on."""
-    ssh = target.entity.ssh
-    if not ssh.port_auto:
-        return ssh.port or DEFAULT_SSH_PORT
-    records, _ = read_records()
-    taken = {one.machine.ssh_port for one in records if one.machine.domain != target.domain}
-    # The same machine gets the same port as long as nobody else has it. Other users, and other data
-    # directories, start to look elsewhere: their choice is under another lock.
-    place = str(paths_of(target.domain).directory)
-    return find_free_port(taken, start=zlib.crc32(place.encode()))

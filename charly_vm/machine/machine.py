@@ -21,6 +21,7 @@ from charly_vm.host.process import tail_text
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline
 from charly_vm.machine.ownership import own_machine
+from charly_vm.machine.ports import require_free_ports
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
 from charly_vm.model.protocols import Backend, DomainState, StopOutcome
 
@@ -61,6 +62,8 @@ class Machine:
     def start(self) -> None:
         """Boot a machine that is off."""
         self._require_created()
+        if not self.state().has_process:
+            require_free_ports(self.record.machine)
         with self.progress.phase(f"starting {self.name} ({self.record.machine.backend.value})"):
             self.backend.start(self.record.domain)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from charly_vm.machine.create import adopts, choose_port
+from charly_vm.machine.create import adopts
+from charly_vm.machine.ports import choose_ports
 from charly_vm.machine.records import Stage, find_record, paths_of
 from charly_vm.machine.survey import survey, wanted_backend
 from charly_vm.model.project import Target
@@ -27,10 +28,11 @@ def preview(target: Target) -> tuple[ResolvedMachine, str, dict[str, str]]:
     if record is not None and record.stage is Stage.CREATED:
         machine = record.machine
     else:
+        ssh_port, forwards = choose_ports(target)
         machine = resolve(
             target,
             survey(),
-            Placement(NO_UUID, choose_port(target), paths_of(target.domain)),
+            Placement(NO_UUID, ssh_port, paths_of(target.domain), forwards),
             wanted_backend=wanted_backend(),
         )
     if machine.backend is BackendName.LIBVIRT:

@@ -11,6 +11,7 @@ import socket
 from charly_vm.backend.libvirt_session import probe_libvirt
 from charly_vm.errors import HostError
 from charly_vm.host.accelerators import probe_accelerators
+from charly_vm.host.bridges import probe_bridges
 from charly_vm.host.facts import Facts, LibvirtFacts, QemuFacts
 from charly_vm.host.process import find_tool, run
 
@@ -40,6 +41,7 @@ def survey() -> Facts:
         libvirt_reason=reason,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         cpus=len(os.sched_getaffinity(0)),
+        bridges=probe_bridges(),
     )
 
 

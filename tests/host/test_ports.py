@@ -106,7 +106,7 @@ def test_a_port_in_use_is_an_error_that_names_the_holder(listener: socket.socket
 def test_a_holder_that_cannot_be_seen_is_left_out(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ports, "find_listener", lambda port: None)
+    monkeypatch.setattr(ports, "find_listener", lambda port, protocol: None)
     with pytest.raises(HostError) as raised:
         require_free_port(port_of(listener))
     assert raised.value.message.endswith("of 127.0.0.1 is in use")
@@ -124,3 +124,14 @@ def test_a_listener_on_ipv6_is_found_as_well() -> None:
 
 def test_nobody_listens_on_a_free_port() -> None:
     assert find_listener(find_free_port((), start=4711)) is None
+
+
+def test_a_udp_port_is_free_and_taken_apart_from_the_tcp_port_of_the_same_number(
+    listener: socket.socket,
+) -> None:
+    require_free_port(port_of(listener), "udp")
+    with socket.socket(type=socket.SOCK_DGRAM) as ours:
+        ours.bind(("127.0.0.1", find_free_port((), start=os.getpid() + 3, protocol="udp")))
+        with pytest.raises(HostError, match=rf"port {port_of(ours)}/udp .* by .*{os.getpid()}"):
+            require_free_port(port_of(ours), "udp")
+        require_free_port(port_of(ours), "tcp")

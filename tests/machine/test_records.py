@@ -21,13 +21,6 @@ from charly_vm.machine.records import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("DATA", "CACHE", "STATE"):
-        monkeypatch.setenv(f"XDG_{variable}_HOME", str(tmp_path / variable))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-
-
 def test_a_record_is_read_as_it_was_written() -> None:
     record = sample_record()
     record.machine.paths.directory.mkdir()

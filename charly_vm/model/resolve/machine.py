@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from charly_vm.errors import HostError
 from charly_vm.host.facts import Accelerator, Facts, QemuFacts
+from charly_vm.model.forwards import PortForward
 from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.libvirt.cpu import CpuMode
 from charly_vm.model.project import Target
 from charly_vm.model.quantities import format_size
 from charly_vm.model.resolve.backend import choose_backend
 from charly_vm.model.resolve.network import resolve_network
-from charly_vm.model.resolved import Paths, ResolvedFirmware, ResolvedMachine
+from charly_vm.model.resolved import BackendName, Paths, ResolvedFirmware, ResolvedMachine
 from charly_vm.model.source import CloudImage
 
 MACHINE_TYPES = {"x86_64": "q35"}
@@ -30,15 +31,18 @@ class Overrides:
     ram: int | None = None
     cpus: int | None = None
     disk_size: int | None = None
+    key_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What is chosen per machine and not written: identity, files, the SSH port on the host."""
+    """What is chosen per machine and not written: identity, files, the ports on the host."""
 
     uuid: str
     ssh_port: int
     paths: Paths
+    forwards: tuple[PortForward, ...] = ()
+    """The author's, with a port for each `auto`."""
 
 
 def resolve(
@@ -79,7 +83,20 @@ def resolve(
                 hint="lower `ram:` or give --ram",
             )
         )
-    if problems or not (backend and qemu and accelerator and machine_type):
+    network = backend and require(
+        lambda: resolve_network(
+            entity.network, backend[0], facts, uuid=placement.uuid, forwards=placement.forwards
+        )
+    )
+    if backend and entity.autostart and backend[0] is not BackendName.LIBVIRT:
+        problems.append(
+            HostError(
+                f"{target.domain}: autostart needs the libvirt backend, which starts its domains "
+                f"at boot; this is {backend[0].value} ({backend[1] or 'as the entity says'})",
+                hint="leave `autostart` away, or make libvirt available: `charly doctor` says how",
+            )
+        )
+    if problems or not (backend and qemu and accelerator and machine_type and network):
         raise _joined(problems)
     name, reason = backend
     user = entity.ssh.user
@@ -99,7 +116,7 @@ def resolve(
         ram=ram,
         disk_size=overrides.disk_size or (deploy and deploy.disk_size) or entity.disk_size or 0,
         firmware=ResolvedFirmware(entity.firmware),
-        network=resolve_network(entity.network, name, facts, uuid=placement.uuid),
+        network=network,
         libvirt=_fill_in(target.libvirt, accelerator),
         user=user or "charly",
         ssh_port=placement.ssh_port,
