@@ -42,6 +42,11 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     table={
         "vm": ("charly_vm.cli.root", "vm", "Build disks and run machines."),
+        "update": (
+            "charly_vm.cli.vm",
+            "update",
+            "Destroy a machine and create it as it is now written.",
+        ),
         "check": ("charly_vm.cli.root", "check", "Run the checks of a bed."),
         "doctor": (
             "charly_vm.cli.doctor",

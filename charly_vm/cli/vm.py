@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,16 @@ from charly_vm.cli.context import (
 )
 from charly_vm.model.names import domain_of
 
+if TYPE_CHECKING:
+    from charly_vm.machine.machine import Machine
+
 READY_SECONDS = 600.0
+TRANSPORTS = ("registry", "containers-storage", "oci", "oci-archive")
+
+
+wait_option = click.option(
+    "--wait", is_flag=True, help="Return when the guest is ready, not when it boots."
+)
 
 
 class SizeType(click.ParamType[int]):
@@ -31,16 +40,58 @@ class SizeType(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class DiskType(click.Choice[str]):
+    """qcow2 or raw; whoever asks for an ISO learns why there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(("qcow2", "raw"))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if str(value).lower() == "iso":
+            self.fail("an installed disk is no ISO image; use qcow2 or raw", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @name_argument
-def build(name: str) -> None:
+@click.option("--type", "type_", type=DiskType(), default="qcow2", help="What is written.")
+@click.option("--size", type=SizeType(), help="What the guest sees, as in 40G.")
+@click.option("--root-size", type=SizeType(), help="Cap the root partition (bootstrap, bootc).")
+@click.option("--source", default="", metavar="PATH|URL", help="An image in place of NAME's own.")
+@click.option("--transport", type=click.Choice(TRANSPORTS), help="Where bootc's image is read.")
+@click.option("--console", is_flag=True, help="Show what the builder says (bootstrap, bootc).")
+@click.option("--refresh", is_flag=True, help="Build anew although nothing has changed.")
+def build(
+    name: str,
+    type_: str,
+    size: int | None,
+    root_size: int | None,
+    source: str,
+    transport: str | None,
+    console: bool,
+    refresh: bool,
+) -> None:
     """Build or fetch the disk of NAME, where the store does not have it yet."""
-    from charly_vm.machine.disks import build_disk, output_link
+    from charly_vm.machine.disks import (
+        BuildOptions,
+        build_disk,
+        export_raw,
+        output_file,
+        require_meaning,
+    )
 
-    project = load()
+    project, watcher = load(), progress()
     target = project.target(name)
-    image = build_disk(target, project.file, progress())
-    click.echo(f"{output_link(project.file, target.entity_name)} -> {image.path}")
+    given = {"--root-size": bool(root_size), "--console": console, "--transport": bool(transport)}
+    require_meaning(target.entity.source, given)
+    options = BuildOptions(
+        size=size, source=source, refresh=refresh, root_size=root_size, show_output=console
+    )
+    image = build_disk(target, project.file, watcher, options)
+    if type_ == "raw":
+        click.echo(str(export_raw(image, project.file, target.entity_name, watcher)))
+        return
+    click.echo(f"{output_file(project.file, target.entity_name)} -> {image.path}")
 
 
 @click.command()
@@ -48,8 +99,20 @@ def build(name: str) -> None:
 @instance_option
 @click.option("--ram", type=SizeType(), help="RAM, as in 8G.")
 @click.option("--cpus", type=click.IntRange(min=1), help="Virtual CPUs.")
-@click.option("--wait", is_flag=True, help="Return when the guest is ready, not when it boots.")
-def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bool) -> None:
+@click.option(
+    "--ssh-key",
+    metavar="auto|generate|none|PATH.pub",
+    help="Which key logs in, in place of the file's key_source.",
+)
+@wait_option
+def create(
+    name: str,
+    instance: str,
+    ram: int | None,
+    cpus: int | None,
+    ssh_key: str | None,
+    wait: bool,
+) -> None:
     """Make the machine NAME and boot it."""
     from charly_vm.machine.create import create_machine
     from charly_vm.machine.ownership import own_machine, this_process
@@ -63,9 +126,30 @@ def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bo
             target,
             project.file,
             this_process(Purpose.COMMAND),
-            overrides=Overrides(ram=ram, cpus=cpus),
+            overrides=Overrides(ram=ram, cpus=cpus, key_source=ssh_key),
             progress=watcher,
         )
+    _finish(machine, wait=wait)
+
+
+@click.command()
+@name_argument
+@instance_option
+@click.option("--build", is_flag=True, help="Make the disk anew as well, from its source.")
+@wait_option
+def update(name: str, instance: str, build: bool, wait: bool) -> None:
+    """Destroy NAME and create it again as its file says now; a kept disk is used again."""
+    from charly_vm.machine.ownership import own_machine
+    from charly_vm.machine.update import update_machine
+
+    project, watcher = load(), progress()
+    target = project.target(name, instance)
+    with own_machine(target.domain, progress=watcher):
+        machine = update_machine(target, project.file, build=build, progress=watcher)
+    _finish(machine, wait=wait)
+
+
+def _finish(machine: Machine, *, wait: bool) -> None:
     if wait:
         machine.wait_until_ready(READY_SECONDS)
         machine.close()
@@ -75,7 +159,7 @@ def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bo
 @click.command()
 @name_argument
 @instance_option
-@click.option("--wait", is_flag=True, help="Return when the guest is ready, not when it boots.")
+@wait_option
 def start(name: str, instance: str, wait: bool) -> None:
     """Boot NAME, which has been created and is off."""
     from charly_vm.machine.machine import held_machine
@@ -113,7 +197,7 @@ def destroy(name: str, instance: str, disk: bool) -> None:
     from charly_vm.machine.machine import held_machine
 
     with held_machine(domain_of(name, instance), progress=progress()) as machine:
-        machine.destroy(disk=disk)
+        machine.destroy(disk=disk, instance=disk)
     rest = "and its disk are gone" if disk else "is gone; its disk is kept"
     click.echo(f"{machine.name} {rest}")
 

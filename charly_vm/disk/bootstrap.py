@@ -30,9 +30,14 @@ _PROGRAMS = {
 
 
 def bootstrap_image(
-    source: Bootstrap, *, architecture: str, store: Store, progress: Progress
+    source: Bootstrap,
+    *,
+    architecture: str,
+    store: Store,
+    progress: Progress,
+    refresh: bool = False,
 ) -> Image:
-    """The disk of a source, built where the store does not have it yet.
+    """The disk of a source, built where the store does not have it yet, or anew with `refresh`.
 
     `architecture` is as `uname -m` says it. Raises `HostError` with all that the host lacks, and
     `LaunchError` with the tool's own words where a step fails.
@@ -60,7 +65,7 @@ def bootstrap_image(
             make_bootable_disk(tree, disk, size=disk_size(tree), workspace=workspace)
         return disk
 
-    return store.build(recipe, build, progress)
+    return store.build(recipe, build, progress, refresh=refresh)
 
 
 def require_programs() -> None:

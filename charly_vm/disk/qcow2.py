@@ -63,11 +63,7 @@ def create_overlay(base: Path, path: Path, size: int) -> None:
     the guest's file system would reach beyond the end of its disk.
     """
     info = inspect_image(base)
-    if size < info.virtual_size:
-        raise HostError(
-            f"a disk of {size} bytes cannot hold the image {base} of {info.virtual_size} bytes",
-            hint=f"set disk_size to at least {-(-info.virtual_size // 2**20)}M",
-        )
+    _require_room_for(base, info, size)
     with _appearing(path) as temporary:
         _qemu_img(
             "create", "-q", "-f", "qcow2", "-F", info.format, "-b", base.resolve(), temporary,
@@ -86,6 +82,37 @@ def convert_to_qcow2(source: Path, out: Path, *, source_format: str) -> None:
             "convert", "-f", source_format, "-O", "qcow2", source, temporary,
             timeout=CONVERT_TIMEOUT,
         )  # fmt: skip
+
+
+def convert_to_raw(source: Path, out: Path) -> None:
+    """Write a qcow2 to `out` as a sparse raw disk, in one step."""
+    with _appearing(out) as temporary:
+        _qemu_img(
+            "convert", "-f", "qcow2", "-O", "raw", source, temporary, timeout=CONVERT_TIMEOUT
+        )
+
+
+def enlarge_copy(source: Path, out: Path, size: int) -> Path:
+    """Write a copy of a qcow2 in which the guest sees `size` bytes; `out` again.
+
+    A smaller one is refused: the guest's file system would reach beyond the end of its disk.
+    """
+    info = inspect_image(source)
+    _require_room_for(source, info, size)
+    with _appearing(out) as temporary:
+        _qemu_img(
+            "convert", "-f", "qcow2", "-O", "qcow2", source, temporary, timeout=CONVERT_TIMEOUT
+        )
+        _qemu_img("resize", "-q", "-f", "qcow2", temporary, str(size), timeout=INFO_TIMEOUT)
+    return out
+
+
+def _require_room_for(base: Path, info: ImageInfo, size: int) -> None:
+    if size < info.virtual_size:
+        raise HostError(
+            f"a disk of {size} bytes cannot hold the image {base} of {info.virtual_size} bytes",
+            hint=f"set disk_size to at least {-(-info.virtual_size // 2**20)}M",
+        )
 
 
 def _qemu_img(*words: str | Path, timeout: float, check: bool = True) -> Completed:

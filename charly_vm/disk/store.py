@@ -93,20 +93,30 @@ class Store:
                 os.utime(path)
         return Image(self._image_file(entry.digest), entry.digest, entry.virtual_size)
 
-    def build(self, recipe: Recipe, builder: Callable[[Path], Path], progress: Progress) -> Image:
+    def build(
+        self,
+        recipe: Recipe,
+        builder: Callable[[Path], Path],
+        progress: Progress,
+        *,
+        refresh: bool = False,
+    ) -> Image:
         """The image of a recipe, made by `builder` where it is not there yet.
 
         `builder` gets an empty directory and returns a qcow2 in it. Other processes that want the
-        same recipe wait for it and then find it. A builder that fails leaves nothing.
+        same recipe wait for it and then find it. A builder that fails leaves nothing. With
+        `refresh` it is made anew; machines on the earlier image keep theirs.
         """
-        if image := self.find(recipe):
-            return image
+        found = self.find(recipe)
+        if found and not refresh:
+            return found
         make_private_directory(self.directory)
         waiting = progress.phase(f"waiting for another process to make {recipe.description}")
         lock = self.directory / f"{recipe.digest}.lock"
         with hold(lock, timeout=BUILD_WAIT_SECONDS, waiting=waiting):
             # Somebody may have made it while we waited.
-            return self.find(recipe) or self._make(recipe, builder)
+            now = self.find(recipe)
+            return now if now and now != found else self._make(recipe, builder)
 
     def prune(
         self, keep: Collection[Path], *, unused_seconds: float = UNUSED_SECONDS

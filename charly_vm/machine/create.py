@@ -9,10 +9,10 @@ from pathlib import Path
 from charly_vm.disk.qcow2 import create_overlay, inspect_image
 from charly_vm.disk.seed import write_seed
 from charly_vm.errors import CharlyError, StateError
-from charly_vm.host.files import make_private_directory, write_atomically
+from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.ssh_keys import known_hosts_line, make_key_pair
-from charly_vm.machine.disks import build_disk
+from charly_vm.machine.disks import build_disk, find_chosen_disk
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ports import choose_ports, choosing_ports, require_free_ports
 from charly_vm.machine.records import (
@@ -27,7 +27,7 @@ from charly_vm.machine.records import (
 from charly_vm.machine.survey import survey, wanted_backend
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Overrides, Placement, resolve
-from charly_vm.model.resolved import ResolvedMachine
+from charly_vm.model.resolved import Paths, ResolvedMachine
 from charly_vm.model.source import CloudImage
 from charly_vm.render.cloud_init import render_seed
 
@@ -50,7 +50,11 @@ def create_machine(
     """
     kept = settle(target, project, owner.purpose, progress)
     facts = survey()
-    base = kept.base if kept else str(build_disk(target, project, progress).path)
+    if kept and kept.machine.paths.overlay.exists():
+        progress.note(f"{target.domain} uses the disk that was kept; `--disk` removes it")
+        base = kept.base
+    else:
+        base = str(_choose_base(target, project, owner.purpose, progress))
     # From the choice of a port until it stands in a record nobody else may choose.
     with choosing_ports():
         ssh_port, forwards = choose_ports(target)
@@ -97,6 +101,22 @@ def create_machine(
     return made
 
 
+def _choose_base(target: Target, project: Path, purpose: Purpose, progress: Progress) -> Path:
+    """The image below a fresh overlay: what the file says, or what somebody has built by hand.
+
+    A bed tests what the file says.
+    """
+    chosen = find_chosen_disk(target, project) if purpose is Purpose.COMMAND else None
+    if chosen is None:
+        return build_disk(target, project, progress).path
+    image, words = chosen
+    progress.note(
+        f"{target.domain} uses the disk that was built with {words}; "
+        f"`charly vm build {target.entity_name}` goes back to the file's"
+    )
+    return image
+
+
 def rebuild_machine(machine: Machine, target: Target) -> None:
     """Power off, and boot again from a fresh overlay of the same base. The caller holds it."""
     machine.close()
@@ -104,8 +124,15 @@ def rebuild_machine(machine: Machine, target: Target) -> None:
     write_record(machine.record)
     with machine.progress.phase(f"rebuilding {machine.name} fresh"):
         machine.backend.power_off(machine.record.domain)
-        machine.record.machine.paths.overlay.unlink(missing_ok=True)
+        drop_incarnation(machine.record.machine.paths)
     _incarnate(machine, target)
+
+
+def drop_incarnation(paths: Paths) -> None:
+    """Remove what belongs to one incarnation: the overlay and the UEFI variables."""
+    for path in (paths.overlay, paths.nvram):
+        with explain_os_errors(f"remove {path}"):
+            path.unlink(missing_ok=True)
 
 
 def _discard(machine: Machine) -> None:
@@ -129,10 +156,9 @@ def settle(
     if record is None:
         return None
     if not record.is_bound_to_owner:
-        _require_same(record, target, project)
+        require_same(record, target, project)
         if record.stage is Stage.DISK_KEPT:
             _require_purpose(record, purpose)
-            progress.note(f"{target.domain} uses the disk that was kept; `--disk` removes it")
             return record
         if record.owner.purpose is Purpose.COMMAND:
             raise StateError(
@@ -150,7 +176,8 @@ def settle(
     return kept
 
 
-def _require_same(record: MachineRecord, target: Target, project: Path) -> None:
+def require_same(record: MachineRecord, target: Target, project: Path) -> None:
+    """Raise `StateError` for a record of another project, or of another name or instance."""
     theirs = (record.project, record.name, record.instance)
     if theirs != (str(project), target.name, target.instance):
         raise StateError(

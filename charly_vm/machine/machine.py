@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 
 from charly_vm.backend import backend_of
 from charly_vm.errors import GuestError, GuestTimeout, HostError, StateError
@@ -24,6 +23,7 @@ from charly_vm.machine.ownership import own_machine
 from charly_vm.machine.ports import require_free_ports
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
 from charly_vm.model.protocols import Backend, DomainState, StopOutcome
+from charly_vm.model.resolved import Paths
 
 STOP_SECONDS = 60.0
 """How long a guest may take to shut down when asked; systemd itself gives a unit 90."""
@@ -98,8 +98,11 @@ class Machine:
                 return self.backend.power_off(self.record.domain)
             return self.backend.stop(self.record.domain, Deadline(seconds))
 
-    def destroy(self, *, disk: bool) -> None:
-        """Remove the machine. Without `disk`, its disk and keys stay for the next create."""
+    def destroy(self, *, disk: bool, instance: bool = False) -> None:
+        """Remove the machine. Without `disk`, its disk and keys stay for the next create.
+
+        `instance.yml`, which somebody wrote for this host, goes only with `instance`.
+        """
         self.close()
         with self.progress.phase(f"removing {self.name}"):
             # Where everything goes, a full disk must not be what prevents it.
@@ -111,7 +114,7 @@ class Machine:
                 self._mark(Stage.DISK_KEPT, disk_kept=True)
                 return
             with explain_os_errors(f"remove {self.record.machine.paths.directory}"):
-                remove_directory(self.record.machine.paths.directory)
+                remove_directory(self.record.machine.paths, instance=instance)
 
     def screenshot(self) -> bytes:
         """The screen as PNG."""
@@ -177,20 +180,20 @@ def held_machine(domain: str, *, progress: Progress = SILENT) -> Iterator[Machin
         yield require_machine(domain, progress=progress)
 
 
-def remove_directory(directory: Path) -> None:
-    """Remove a machine's directory, its record last.
+def remove_directory(paths: Paths, *, instance: bool) -> None:
+    """Remove a machine's directory, its record last; `instance.yml` stays unless told otherwise.
 
     What is left of an interrupted removal is then still a machine on record.
     """
-    if not directory.exists():
+    if not paths.directory.exists():
         return
-    record = directory / "machine.json"
-    for entry in directory.iterdir():
-        if entry == record:
+    for entry in paths.directory.iterdir():
+        if entry == paths.record or (entry == paths.instance and not instance):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
-    record.unlink(missing_ok=True)
-    directory.rmdir()
+    paths.record.unlink(missing_ok=True)
+    if not paths.instance.exists():
+        paths.directory.rmdir()

@@ -47,8 +47,11 @@ def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]
 def _prune_machine(domain: str, progress: Progress) -> list[str]:
     record = find_record(domain)
     if record is None:
+        paths = paths_of(domain)
+        if list(paths.directory.iterdir()) == [paths.instance]:
+            return []
         with explain_os_errors(f"remove what is left of {domain}"):
-            remove_directory(paths_of(domain).directory)
+            remove_directory(paths, instance=False)
         return [f"directory of {domain}, which has no record"]
     if not record.is_bound_to_owner:
         return []

@@ -82,6 +82,11 @@ class Paths:
         return self.directory / "machine.json"
 
     @property
+    def instance(self) -> Path:
+        """What this host adds to the machine or forbids it: the only file that people write."""
+        return self.directory / "instance.yml"
+
+    @property
     def overlay(self) -> Path:
         return self.directory / "disk.qcow2"
 
