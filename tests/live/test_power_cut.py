@@ -60,15 +60,6 @@ def there(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Workspac
         yield made
 
 
-def test_a_removal_that_was_interrupted_is_finished(place: Workspace) -> None:
-    assert place.charly("vm", "create", "tiny").status == 0
-    record = place.machines / "charly-tiny" / "machine.json"
-    record.write_text(record.read_text().replace('"stage": "created"', '"stage": "destroying"'))
-    assert place.emulators() != []
-    assert "removed machine charly-tiny" in place.charly("vm", "prune").stdout
-    assert place.is_clean()
-
-
 def test_after_a_kill_the_same_bed_runs_again_without_help(there: Workspace) -> None:
     place = there
     first = place.start("check", "run", "check-tiny")

@@ -1,0 +1,55 @@
+"""The power is cut at each write of `create`, `destroy` and `update`; the next command mends it.
+
+The machine has a blank disk and no guest: what is tested is our files, and QEMU's process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from workspace import Workspace, workspace
+
+from charly_vm.host.process import require_tool, run
+
+pytestmark = pytest.mark.live
+
+PROGRAM = Path(__file__).with_name("power_cut.py")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Workspace]:
+    image = tmp_path / "blank.qcow2"
+    qemu_img = require_tool("qemu-img", package="qemu-utils")
+    run([qemu_img, "create", "-q", "-f", "qcow2", image, "1M"], timeout=20)
+    with workspace(image, "qemu") as made:
+        yield made
+
+
+@pytest.mark.parametrize("verb", ["create", "destroy", "update"])
+@pytest.mark.timeout(600)
+def test_after_a_cut_at_any_write_the_next_command_makes_it_whole(
+    place: Workspace, verb: str
+) -> None:
+    done = run(
+        [sys.executable, PROGRAM, verb, place.directory],
+        timeout=600,
+        check=False,
+        env=place.environment,
+        cwd=place.directory,
+    )
+    assert done.status == 0, done.stderr
+    *cuts, last = json.loads(done.stdout)
+    assert last["status"] == 0, last
+    assert len(cuts) > 5
+    for cut in [*cuts, last]:
+        assert "Traceback" not in cut["said"] + "".join(said for _, said, _ in cut["tries"])
+        assert cut["left"] == [], cut
+        for status, said, _ in cut["tries"]:
+            # Killed after its last write, a command has done all that was asked of it.
+            done_already = "exists already" in said or "there is no machine" in said
+            assert status == 0 or done_already, cut
+    assert place.is_clean()
