@@ -34,6 +34,8 @@ class Bridges:
     allowed: tuple[str, ...] = ()
     """From `allow` lines; `all` stands for every bridge."""
     denied: tuple[str, ...] = ()
+    unknown: bool = False
+    """Whether nothing is known of them: another libvirt says itself what it can use."""
 
     def obstacle(self, name: str) -> str:
         """Why the helper would not do it for this bridge; empty where it would."""
@@ -47,6 +49,7 @@ class Bridges:
 
 
 NO_BRIDGES = Bridges()
+ANY_BRIDGE = Bridges(unknown=True)
 
 
 def probe_bridges(root: Path = Path("/")) -> Bridges:

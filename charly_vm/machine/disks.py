@@ -69,14 +69,14 @@ def build_disk(
         source = replace_source(source, options.source)
     with progress.phase(f"disk of {target.entity_name}"):
         architecture = target.entity.arch or platform.machine()
-        image = _build(source, architecture, progress, refresh=options.refresh)
+        image = _build(source, architecture, progress, options)
         if options.size:
             image = _enlarged(image, options.size, progress)
     _link_output(image, target, project, options, progress)
     return image
 
 
-def _build(source: Source, architecture: str, progress: Progress, *, refresh: bool) -> Image:
+def _build(source: Source, architecture: str, progress: Progress, options: BuildOptions) -> Image:
     store = image_store()
     match source:
         case CloudImage():
@@ -91,7 +91,9 @@ def _build(source: Source, architecture: str, progress: Progress, *, refresh: bo
                 architecture=architecture,
                 store=store,
                 progress=progress,
-                refresh=refresh,
+                root_size=options.root_size or source.root_size or 0,
+                refresh=options.refresh,
+                show_output=options.show_output,
             )
         case _:
             raise HostError(

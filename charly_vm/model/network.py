@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from charly_vm.model.base import Model
 from charly_vm.model.forwards import AUTO, PortForward, parse_port_forward
@@ -23,12 +23,42 @@ def parse_mac(written: object) -> str:
     return text
 
 
-PortForwardField = Annotated[PortForward, BeforeValidator(parse_port_forward)]
-MacAddress = Annotated[str, BeforeValidator(parse_mac)]
+PortForwardField = Annotated[
+    PortForward,
+    BeforeValidator(
+        parse_port_forward,
+        json_schema_input_type=Annotated[
+            str, Field(pattern=r"^(auto|[0-9]+):[0-9]+(/(tcp|udp))?$")
+        ],
+    ),
+]
+MacAddress = Annotated[
+    str,
+    BeforeValidator(
+        parse_mac,
+        json_schema_input_type=Annotated[
+            str, Field(pattern="^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$")
+        ],
+    ),
+]
 
 
 class Network(Model):
     """One card. `user` needs no rights and reaches the guest through forwarded ports alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "user"}}}},
+            "then": {"properties": {"port_forwards": {"maxItems": 0}}},
+            "else": {"properties": {"bridge": {"type": "null"}}},
+            "allOf": [
+                {
+                    "if": {"required": ["mode"], "properties": {"mode": {"const": "bridge"}}},
+                    "then": {"required": ["bridge"]},
+                }
+            ],
+        }
+    )
 
     mode: Literal["user", "bridge", "nat", "network"] = "user"
     bridge: str | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charly_vm.model.block import Block
 from charly_vm.model.forwards import PortForward
 
 if TYPE_CHECKING:
@@ -65,6 +66,22 @@ class ResolvedFirmware:
     """Of both files: raw or qcow2."""
     smm: bool = False
     """Whether the firmware needs system management mode, which guards its variables."""
+    keys_enrolled: bool = False
+    """Whether Secure Boot is on from the first boot; else once the guest has enrolled keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervisor:
+    """Another libvirt than the user's own session. A machine stays where it was made, whatever
+    the environment says later."""
+
+    uri: str
+    hop: str
+    """How ssh names the host that it runs on (`ssh://user@host:port`), empty for this one."""
+    pool: str
+    """libvirt's storage pool with the machine's disk and seed."""
+    directory: str
+    """Where that pool keeps its volumes, on the hypervisor's host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,9 @@ class Paths:
 
     directory: Path
     runtime: Path
+    layer: Path = Path("disk.qcow2")
+    """Where below `directory` the image is that the machine writes to; each external snapshot
+    leaves the image so far as it is and begins another."""
 
     @property
     def record(self) -> Path:
@@ -88,7 +108,18 @@ class Paths:
 
     @property
     def overlay(self) -> Path:
-        return self.directory / "disk.qcow2"
+        """The image that the machine writes to."""
+        return self.directory / self.layer
+
+    @property
+    def of_fresh_disk(self) -> Paths:
+        """The same for a machine whose disk begins anew, without snapshots."""
+        return Paths(self.directory, self.runtime)
+
+    @property
+    def snapshots(self) -> Path:
+        """The images behind external snapshots, and what else snapshots keep."""
+        return self.directory / "snapshots"
 
     @property
     def seed(self) -> Path:
@@ -163,9 +194,8 @@ class ResolvedMachine:
     """What the guest sees; 0 keeps the size of the base."""
     firmware: ResolvedFirmware
     network: ResolvedNetwork
-    libvirt: LibvirtDomain
-    """The author's block with this host's overlay and every default filled in; what is None in it
-    is not in the machine."""
+    block: Block
+    """The author's block with this host's overlay and every default filled in; see `libvirt`."""
     user: str
     """The account that SSH logs in to."""
     ssh_port: int
@@ -180,6 +210,46 @@ class ResolvedMachine:
     lifecycle: str
     """The author's label, empty without one. It authorises nothing."""
     paths: Paths
+    hypervisor: Hypervisor | None = None
+    """None for the user's own session and for the qemu backend."""
+
+    @property
+    def libvirt(self) -> LibvirtDomain:
+        """The block; what is None in it is not in the machine."""
+        return self.block.domain
+
+    def with_block(self, block: LibvirtDomain) -> ResolvedMachine:
+        """The same machine with another block."""
+        return replace(self, block=Block(block))
+
+    @property
+    def disk_file(self) -> str:
+        """The image that the machine writes to, on the host that runs it."""
+        return self._file(self.disk_volume, self.paths.overlay)
+
+    @property
+    def seed_file(self) -> str:
+        return self._file(self.seed_volume, self.paths.seed)
+
+    @property
+    def nvram_file(self) -> str:
+        return self._file(self.nvram_volume, self.paths.nvram)
+
+    @property
+    def disk_volume(self) -> str:
+        """The disk's name in a hypervisor's pool, where others may have machines of our name."""
+        return f"{self.domain}-{self.uuid[:8]}.qcow2"
+
+    @property
+    def seed_volume(self) -> str:
+        return f"{self.domain}-{self.uuid[:8]}-seed.iso"
+
+    @property
+    def nvram_volume(self) -> str:
+        return f"{self.domain}-{self.uuid[:8]}-nvram.fd"
+
+    def _file(self, volume: str, local: Path) -> str:
+        return f"{self.hypervisor.directory}/{volume}" if self.hypervisor else str(local)
 
     @property
     def forwards(self) -> tuple[PortForward, ...]:

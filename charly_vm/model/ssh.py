@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from charly_vm.model.base import Model
 
@@ -22,7 +22,11 @@ def _is_key_source(value: str) -> str:
     return value
 
 
-KeySource = Annotated[str, AfterValidator(_is_key_source)]
+KeySource = Annotated[
+    str,
+    AfterValidator(_is_key_source),
+    WithJsonSchema({"type": "string", "pattern": r"^(auto|generate|none|(/|~/).*\.pub)$"}),
+]
 
 
 class KeyInjection(Model):
@@ -36,6 +40,16 @@ class KeyInjection(Model):
 
 class Ssh(Model):
     """How to reach the guest over SSH, forwarded from 127.0.0.1."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {
+                "required": ["port_auto"],
+                "properties": {"port_auto": {"not": {"enum": [False, 0, "no", "off", "false"]}}},
+            },
+            "then": {"properties": {"port": {"type": "null"}}},
+        }
+    )
 
     user: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
     """The account; `base_user` of the source where it is not given, else `charly` (bootc: root)."""

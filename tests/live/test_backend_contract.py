@@ -217,6 +217,16 @@ def test_ssh_answers_on_the_port_of_this_host(booted: Subject) -> None:
     assert wait_for("an SSH banner", probe, Deadline(20)).startswith(b"SSH-2.0-")
 
 
+def test_a_guest_on_a_user_network_is_at_no_address_and_the_search_says_where_it_looked(
+    booted: Subject,
+) -> None:
+    search = booted.backend.addresses(booted.domain, booted.machine.network.mac)
+    assert search.found == ()
+    assert booted.machine.network.mac in search.seen
+    assert "agent" in search.seen
+    assert "table of neighbours: none" in search.seen
+
+
 def test_a_screenshot_is_a_png_with_something_on_it(booted: Subject) -> None:
     from PIL import Image
 
