@@ -15,6 +15,7 @@ import socket
 import sys
 
 import asyncssh
+from asyncssh.channel import SSHChannel
 
 
 def relocate(command: str, root: str) -> str:
@@ -28,7 +29,7 @@ class Server(asyncssh.SSHServer):
     def __init__(self, max_sessions: int, root: str, sftp: bool) -> None:
         self.free = max_sessions
         self.root = root
-        self.sftp = asyncssh.SFTPServer if sftp else None
+        self.sftp = sftp
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         print("connection", flush=True)
@@ -62,11 +63,15 @@ class Server(asyncssh.SSHServer):
             process.exit(status)
 
 
+def make_sftp_server(channel: SSHChannel[bytes]) -> asyncssh.SFTPServer:
+    return asyncssh.SFTPServer(channel)
+
+
 class Session(asyncssh.SSHServerProcess[bytes]):
     """Counts for as long as its channel is open, whatever was asked for on it."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__(server.run, server.sftp, 3, False)
+        super().__init__(server.run, make_sftp_server if server.sftp else None, 3, False)
         self.server = server
 
     def connection_lost(self, exc: Exception | None) -> None:

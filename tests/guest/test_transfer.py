@@ -7,7 +7,7 @@ import io
 import os
 import socket
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class Notes(Silent):
         self.notes.append(text)
 
     @contextmanager
-    def transfer(self, text: str, total: int | None) -> Iterator[object]:  # type: ignore[override]
+    def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
         self.total = total
         yield self.moved.append
 

@@ -96,7 +96,11 @@ class SnapshotPlace:
         """Whether the disk has these bytes in these blocks, as whoever runs on it sees it."""
         commands = [f"read -P {value} {block * BLOCK} {BLOCK}" for block, value in content.items()]
         if not self.machine.state().has_process:
-            image = ("-f", "qcow2", self.machine.record.machine.paths.overlay)
+            image: tuple[str | Path, ...] = (
+                "-f",
+                "qcow2",
+                self.machine.record.machine.paths.overlay,
+            )
             return all(self._qemu_io(one, image) for one in commands)
         # What QEMU itself reads, whatever the images' headers say.
         socket = self.machine.record.machine.paths.runtime / "nbd.sock"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ LIBVIRT = LibvirtFacts("qemu:///session", (11, 3, 0), ("qemu",), passt=True)
 FACTS = Facts("host", "x86_64", 1000, (), None, LIBVIRT, virtiofsd="/usr/libexec/virtiofsd")
 
 
-def block(driver: str = "virtiofs", **more: object) -> LibvirtDomain:
+def block(driver: str = "virtiofs", **more: Any) -> LibvirtDomain:
     shared = {"driver": driver, "source": "/srv", "target": "data", "accessmode": "passthrough"}
     return LibvirtDomain.model_validate({"devices": {"filesystems": [shared]}, **more})
 
@@ -27,7 +28,7 @@ def test_virtiofs_gets_memory_that_its_server_can_read() -> None:
 
 
 def test_an_authors_backing_is_honoured_and_what_it_leaves_open_is_filled_in() -> None:
-    written = {"memory_backing": {"source": "file", "access": "shared"}}
+    written: dict[str, Any] = {"memory_backing": {"source": "file", "access": "shared"}}
     assert share_memory(block(**written)) == block(**written)
     huge = share_memory(block(memory_backing={"hugepages": True, "locked": True})).memory_backing
     assert huge is not None
