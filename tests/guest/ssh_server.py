@@ -15,7 +15,7 @@ import socket
 import sys
 
 import asyncssh
-from asyncssh.channel import SSHChannel
+from asyncssh.channel import SSHServerChannel
 
 
 def relocate(command: str, root: str) -> str:
@@ -63,7 +63,7 @@ class Server(asyncssh.SSHServer):
             process.exit(status)
 
 
-def make_sftp_server(channel: SSHChannel[bytes]) -> asyncssh.SFTPServer:
+def make_sftp_server(channel: SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
     return asyncssh.SFTPServer(channel)
 
 
