@@ -153,7 +153,9 @@ def _finish(machine: Machine, *, wait: bool) -> None:
     if wait:
         machine.wait_until_ready(READY_SECONDS)
         machine.close()
-    click.echo(f"{machine.name} runs; `charly vm ssh {machine.record.label}` logs in")
+    label = machine.record.label
+    way = f"ssh {label}` logs in" if machine.record.machine.key else f"console {label}` attaches"
+    click.echo(f"{machine.name} runs; `charly vm {way}")
 
 
 @click.command()

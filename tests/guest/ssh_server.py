@@ -13,9 +13,9 @@ import contextlib
 import signal
 import socket
 import sys
+from typing import Any
 
 import asyncssh
-from asyncssh.channel import SSHServerChannel
 
 
 def relocate(command: str, root: str) -> str:
@@ -29,7 +29,8 @@ class Server(asyncssh.SSHServer):
     def __init__(self, max_sessions: int, root: str, sftp: bool) -> None:
         self.free = max_sessions
         self.root = root
-        self.sftp = sftp
+        # asyncssh's types of the two sides of this do not fit each other.
+        self.sftp: Any = asyncssh.SFTPServer if sftp else None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         print("connection", flush=True)
@@ -63,15 +64,11 @@ class Server(asyncssh.SSHServer):
             process.exit(status)
 
 
-def make_sftp_server(channel: SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-    return asyncssh.SFTPServer(channel)
-
-
 class Session(asyncssh.SSHServerProcess[bytes]):
     """Counts for as long as its channel is open, whatever was asked for on it."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__(server.run, make_sftp_server if server.sftp else None, 3, False)
+        super().__init__(server.run, server.sftp, 3, False)
         self.server = server
 
     def connection_lost(self, exc: Exception | None) -> None:
