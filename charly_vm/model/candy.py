@@ -44,7 +44,11 @@ def _from_list(written: object) -> object:
 
 
 PackageField = Annotated[
-    Package, BeforeValidator(_from_name, json_schema_input_type=Package | Text)
+    Package,
+    BeforeValidator(
+        _from_name,
+        json_schema_input_type=Package | Annotated[str, Field(strict=True, min_length=1)],
+    ),
 ]
 
 

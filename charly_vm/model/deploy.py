@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 
 from charly_vm.model.base import Model, defined_as, wrong
 from charly_vm.model.environment import Environment
-from charly_vm.model.quantities import Count, Duration, Flag, Size, parse_duration
+from charly_vm.model.quantities import Count, Duration, Flag, Size, parse_duration, parse_flag
 from charly_vm.model.step import Step
 
 Token = Annotated[str, Field(min_length=1)]
@@ -22,6 +22,8 @@ Plan = Annotated[list[dict[str, Any]], defined_as("Plan")]
 """Steps as they are written; `charly_vm.model.readers.steps` reads them."""
 
 Scalar = str | bool | int | float
+
+NO: list[Any] = [False, "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"]
 
 
 class Ephemeral(Model):
@@ -62,7 +64,9 @@ class Amounts(Model):
 
 def _from_flag(written: object) -> object:
     """`true` is an ephemeral machine with the usual life, `false` is none."""
-    return ({} if written else None) if isinstance(written, bool) else written
+    if isinstance(written, bool | str):
+        return {} if parse_flag(written) else None
+    return written
 
 
 def _from_tokens(written: object) -> object:
@@ -70,7 +74,7 @@ def _from_tokens(written: object) -> object:
 
 
 EphemeralField = Annotated[
-    Ephemeral | None, BeforeValidator(_from_flag, json_schema_input_type=Ephemeral | bool | None)
+    Ephemeral | None, BeforeValidator(_from_flag, json_schema_input_type=Ephemeral | Flag | None)
 ]
 PreemptibleField = Annotated[
     Preemptible, BeforeValidator(_from_tokens, json_schema_input_type=Preemptible | list[Token])
@@ -83,10 +87,10 @@ class Terms(Model):
     model_config = ConfigDict(
         json_schema_extra={
             "if": {
-                "properties": {"ephemeral": {"not": {"enum": [False, None]}}},
+                "properties": {"ephemeral": {"not": {"enum": [*NO, None]}}},
                 "required": ["ephemeral"],
             },
-            "then": {"properties": {"disposable": {"not": {"enum": [False, "no", "off"]}}}},
+            "then": {"properties": {"disposable": {"not": {"enum": NO}}}},
         }
     )
 

@@ -60,28 +60,44 @@ def is_child(value: object) -> bool:
     """Whether a value in a node is a child (a step, a block or a node), and not a kind's body."""
     if not isinstance(value, Mapping):
         return False
-    if any(intent in value for intent in INTENTS):
+    if not set(INTENTS).isdisjoint(value):
         return True
     if len(value) == 1 and next(iter(value)) in BLOCKS:
         return True
-    return any(
+    return any(_is_node_of(kind, value) for kind in KINDS)
+
+
+def _is_node_of(kind: str, value: Mapping[str, Any]) -> bool:
+    """Whether a mapping looks like a node: a kind, and children, all of which are mappings.
+
+    A list is no body: a candy has a block of its kind's name.
+    """
+    return (
         kind in value
+        and not isinstance(value[kind], list)
         and all(isinstance(inner, Mapping) for key, inner in value.items() if key != kind)
-        for kind in KINDS
     )
+
+
+def _is_called_like_a_kind(key: str, value: object) -> bool:
+    """Whether it is a child with a kind for a name: a step, or `vm: {vm: …}`."""
+    if not isinstance(value, Mapping):
+        return False
+    return not set(INTENTS).isdisjoint(value) or _is_node_of(key, value)
 
 
 def find_kind(node: Mapping[str, Any]) -> str:
     """The key of a node that is its kind. Raises `NoKind`."""
-    known = [key for key in node if key in KINDS]
+    if len(node) == 1 and not KINDS.isdisjoint(node):
+        return next(iter(node))
+    known = [key for key in node if key in KINDS and not _is_called_like_a_kind(key, node[key])]
     bodies = [key for key in known if not is_child(node[key])]
     if len(bodies) > 1:
         raise NoKind(bodies[1], f"a node has exactly one kind; here are {' and '.join(bodies)}")
-    if bodies:
-        return bodies[0]
+    if known:
+        # A body of one block looks like a child, and is none where nothing else can be the body.
+        return bodies[0] if bodies else known[0]
     others = [key for key in node if not is_child(node[key])]
-    if not others and known:
-        return known[0]
     for key in others or node:
         if key in BODY_KEYS:
             raise NoKind(key, f"{key}: belongs into the body of a kind, such as vm: {{{key}: …}}")

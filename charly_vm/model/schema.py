@@ -34,6 +34,8 @@ MODELS: tuple[type[Model], ...] = (
     *VERBS.values(),
 )
 
+TEXT = ["string", "number"]
+
 NUMBERS_AS_TEXT = ("7", "644", "2224", "1.5", "10")
 """Numbers that a pattern for text may allow, since a number is read as it is written."""
 
@@ -44,9 +46,8 @@ class _Generator(GenerateJsonSchema):
     def str_schema(self, schema: core_schema.StringSchema) -> Schema:
         """A number where text is meant is text, as it is written."""
         made = super().str_schema(schema)
-        pattern = made.get("pattern")
-        if pattern is None or any(re.search(pattern, one) for one in NUMBERS_AS_TEXT):
-            made["type"] = ["string", "number"]
+        if not schema.get("strict"):
+            made["type"] = TEXT
         return made
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> Schema:
@@ -116,8 +117,17 @@ def _tidied(schema: Any) -> Any:
         return schema
     if DEFINED in schema:
         return {"$ref": f"#/$defs/{schema[DEFINED]}"}
+    if schema.get("type") == TEXT and _refuses_numbers(schema.get("pattern")):
+        schema = {**schema, "type": "string"}
     return {
         key: _tidied(value)
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str)) and not (key == "allOf" and not value)
     }
+
+
+def _refuses_numbers(pattern: Any) -> bool:
+    """Whether no number looks like what a pattern wants; the pattern itself never sees one."""
+    return isinstance(pattern, str) and not any(
+        re.search(pattern, number) for number in NUMBERS_AS_TEXT
+    )

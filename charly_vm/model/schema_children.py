@@ -79,16 +79,19 @@ def _plugin_node() -> Schema:
     }
 
 
+def node_of(kind: str) -> Schema:
+    """A mapping that looks like a node of a kind."""
+    return {
+        "type": "object",
+        "required": [kind],
+        "properties": {kind: {"not": {"type": "array"}}},
+        "additionalProperties": {"type": "object"},
+    }
+
+
 def _child_like() -> Schema:
     """What is surely a child: a step, one block, or a node, all of whose children are mappings."""
-    nodes = [
-        {
-            "required": [kind],
-            "properties": {kind: True},
-            "additionalProperties": {"type": "object"},
-        }
-        for kind in sorted(KINDS)
-    ]
+    nodes = [node_of(kind) for kind in sorted(KINDS)]
     return {
         "type": "object",
         "anyOf": [*has_any(INTENTS)["anyOf"], has_only(sorted(BLOCKS)), *nodes],

@@ -27,9 +27,10 @@ from charly_vm.model.kinds import (
 from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.names import NODE_NAME
 from charly_vm.model.resource import HostResource
-from charly_vm.model.schema_children import child_definitions
+from charly_vm.model.schema_children import child_definitions, node_of
 from charly_vm.model.schema_rules import Schema, chain, has_any, has_only, ref
 from charly_vm.model.spelling import misspelling_pattern
+from charly_vm.model.step import INTENTS
 
 Names = Mapping[type[Model], str]
 
@@ -69,15 +70,18 @@ def render_top(directives: Schema, names: Names) -> Schema:
     """A file: directives, and nodes by their names."""
     known = has_any(sorted(KINDS))
     endings = "|".join(sorted(BLOCKS))
+    node = f"(?!({'|'.join((*DIRECTIVES, RESOURCE))})$)"
     patterns: Schema = {
         misspelling_pattern((*DIRECTIVES, RESOURCE)): known,
         f"^(?!({NODE_NAME.pattern})$)": {"not": {"type": "object", "required": [VM]}},
         # A block beside its node is called after both.
         **{
-            rf"^(?!.+-{key}$)": {"not": {"type": "object", "required": [key], "maxProperties": 1}}
+            rf"^{node}(?!.+-{key}$)": {
+                "not": {"type": "object", "required": [key], "maxProperties": 1}
+            }
             for key in sorted(BLOCKS - KINDS)
         },
-        f"^(?!.+-{CANDY}$)": {"not": _candys_candies()},
+        f"^{node}(?!.+-{CANDY}$)": {"not": _candys_candies()},
         f".-({endings})$": {
             "not": {
                 "type": "object",
@@ -119,16 +123,28 @@ def _node() -> Schema:
     kind = chain(
         [
             (_candys_candies(), ref("BlockBeside")),
-            ({"required": [VM]}, ref("VmNode")),
-            ({"required": [CANDY]}, ref("CandyNode")),
-            ({"required": [RESOURCE]}, ref("ResourceNode")),
-            ({"required": [GROUP]}, ref("GroupNode")),
-            (has_any(FOREIGN), True),
+            (_is_of(VM), ref("VmNode")),
+            (_is_of(CANDY), ref("CandyNode")),
+            (_is_of(RESOURCE), ref("ResourceNode")),
+            (_is_of(GROUP), ref("GroupNode")),
+            ({"anyOf": [_is_of(kind) for kind in FOREIGN]}, True),
             (has_only(sorted(BLOCKS)), ref("BlockBeside")),
         ],
         ref("PluginNode"),
     )
     return {"type": "object", "allOf": [kind]}
+
+
+def _is_of(kind: str) -> Schema:
+    """A node of a kind, and not one with a child that is called like it."""
+    called_like_it = {"anyOf": [{"type": "object", **has_any(INTENTS)}, node_of(kind)]}
+    alone: Schema = {"maxProperties": 1}
+    surely: Schema = {"properties": {kind: {"not": ref("ChildLike")}}}
+    only = {
+        "not": has_any(sorted(KINDS - {kind})),
+        "properties": {kind: {"not": called_like_it}},
+    }
+    return {"required": [kind], "anyOf": [alone, surely, only]}
 
 
 def _candys_candies() -> Schema:
@@ -176,11 +192,10 @@ def _candy_node(names: Names) -> Schema:
     is_image: Schema = {"properties": {CANDY: {"type": "object", **has_any(IMAGE_KEYS)}}}
     image: Schema = {
         "properties": {
+            **dict.fromkeys(sorted(KINDS | {"libvirt"}), ref("ChildLike")),
             CANDY: {"properties": dict.fromkeys(NEEDS_MIGRATION, False)},
-            VM: ref("ChildLike"),
-            "libvirt": ref("ChildLike"),
         },
-        "additionalProperties": {"not": {"required": ["libvirt"]}},
+        "additionalProperties": {"not": {"type": "object", "required": ["libvirt"]}},
     }
     body = {"allOf": [ref(names[Candy]), {"properties": {VM: False}}]}
     layer = _of_kind(CANDY, body, "CandyChild", CANDY_BLOCKS)

@@ -21,7 +21,12 @@ def has_any(keys: Iterable[str]) -> Schema:
 
 def has_only(keys: Iterable[str]) -> Schema:
     """A mapping of exactly one key, which is one of these."""
-    return {"minProperties": 1, "maxProperties": 1, "propertyNames": {"enum": list(keys)}}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": {"enum": list(keys)},
+    }
 
 
 def chain(cases: Sequence[Case], otherwise: Schema | bool) -> Schema | bool:

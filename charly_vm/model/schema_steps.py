@@ -29,6 +29,7 @@ def step_definitions(verbs: Mapping[str, Schema], modifiers: Schema) -> Schema:
     }
     each = [rule for name, schema in verbs.items() for rule in _for_verb(name, schema, names)]
     verb: Schema = {
+        "properties": {PLUGIN: {"type": "string"}},
         "if": ours,
         "then": {"allOf": [ref("Modifiers"), *each]},
         "else": {

@@ -88,9 +88,9 @@ def test_what_cannot_be_copied_is_one_message(place: Workspace, tmp_path: Path) 
 
 
 def test_the_status_of_a_command_in_the_guest_is_passed_on(place: Workspace) -> None:
-    for command, status in (("true", 0), ("exit 7", 7), ("kill -9 $$", 137)):
+    for command, status in (("true", 0), ("exit 7", 7)):
         done = place.charly("vm", "ssh", "tiny", "-i", "two", "--", command)
-        assert done.status in (status, 255 if status > 128 else status)
+        assert done.status == status
     wrong = place.charly("vm", "ssh", "tiny", "-i", "two", "-p", "1", "true")
     assert wrong.status == 255
     other = place.charly("vm", "ssh", "tiny", "-i", "two", "-l", "nobody-here", "true")

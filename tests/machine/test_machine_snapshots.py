@@ -22,6 +22,8 @@ from charly_vm.machine.snapshots import (
 )
 from charly_vm.model.protocols import DomainState
 
+pytestmark = pytest.mark.live
+
 INTERNAL = Mode.INTERNAL
 
 

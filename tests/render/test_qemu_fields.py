@@ -118,6 +118,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Path("/dev/shm/charly-test").unlink(missing_ok=True)
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("name", QEMU_MACHINES)
 def test_qemu_accepts_each_field(name: str, home: Path) -> None:
     machine = QEMU_MACHINES[name]

@@ -18,14 +18,12 @@ MOVED = "{key}: is no part of a container image any more; `charly migrate` makes
 def refuse_old_image(node: Child, findings: Findings) -> bool:
     """Complain about what an image had before VMs became entities of their own."""
     body = node.value.get(CANDY)
-    if not isinstance(body, Mapping):
+    if not isinstance(body, Mapping) or (is_child(body) and not _is_image(body)):
         return False
     beside = [key for key in NEEDS_MIGRATION if key in node.value]
     moved = [(*node.at, key) for key in beside if not is_child(node.value[key])]
     if _is_image(body):
         moved += [(*node.at, CANDY, key) for key in NEEDS_MIGRATION if key in body]
-    elif VM in body:
-        moved.append((*node.at, CANDY, VM))
     for at in moved:
         findings.complain(at, MOVED.format(key=at[-1]))
     return bool(moved)
@@ -40,6 +38,8 @@ def read_candy(node: Written, subtree: Subtree) -> Children:
     if _is_image(body):
         _read_image(node, body, subtree)
         return Children()
+    if VM in body:
+        findings.complain((*node.inside, VM), MOVED.format(key=VM))
     found = read_children(node, body, CANDY_BLOCKS, "a candy", findings)
     candy = findings.validate(Candy, {**body, **found.blocks}, node.inside, found.places)
     if candy is not None:
