@@ -9,16 +9,16 @@ one in its record.
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import platform
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from charly_vm.backend.libvirt_daemon import start_session_daemon
+from charly_vm.backend.libvirt_events import events_paused, forget_event_loop, start_event_loop
 from charly_vm.backend.passt import find_passt_obstacle
 from charly_vm.errors import CharlyError, GuestTimeout, HostError
 from charly_vm.host.facts import LibvirtFacts
@@ -130,7 +130,7 @@ def _open(libvirt: Any, uri: str) -> Any:
     if uri in _mute and not _mute[uri].passed:
         raise _no_daemon(uri, "it gave no answer a moment ago")
     if uri != SESSION_URI:
-        _start_event_loop()
+        start_event_loop(libvirt)
     elif os.getuid() == 0:
         raise HostError(
             "root has no libvirt session",
@@ -145,7 +145,7 @@ def _open(libvirt: Any, uri: str) -> Any:
         return NotYet(answer) if gone else answer
 
     try:
-        with _without_events():
+        with events_paused():
             answer = wait_for("a connection", attempt, Deadline(RETRY_SECONDS))
     except GuestTimeout as error:
         answer = error.seen
@@ -158,35 +158,6 @@ def _open(libvirt: Any, uri: str) -> Any:
         with suppress(libvirt.libvirtError):
             answer.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
     return answer
-
-
-@functools.cache
-def _start_event_loop() -> None:
-    """What libvirt's keepalive runs on."""
-    libvirt = import_libvirt()
-    libvirt.virEventRegisterDefaultImpl()
-
-    def work() -> None:
-        while True:
-            _events_allowed.wait()
-            libvirt.virEventRunDefaultImpl()
-
-    threading.Thread(target=work, name="libvirt-events", daemon=True).start()
-
-
-_events_allowed = threading.Event()
-_events_allowed.set()
-
-
-@contextmanager
-def _without_events() -> Iterator[None]:
-    """While a connection is opened. Where that fails, the loop would see its end first, and what
-    ssh has said against it would never be read."""
-    _events_allowed.clear()
-    try:
-        yield
-    finally:
-        _events_allowed.set()
 
 
 def _open_within(libvirt: Any, uri: str, seconds: float) -> Any | str:
@@ -277,7 +248,7 @@ def _forget_after_fork() -> None:
     """A forked child shares the parent's socket to the daemon: it may neither use nor close it."""
     global _lock
     _lock = threading.Lock()
-    _start_event_loop.cache_clear()
+    forget_event_loop()
     while _connections:
         # Closing is what the bindings do with a connection that nobody refers to.
         _connections.popitem()[1]._o = None

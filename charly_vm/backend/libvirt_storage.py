@@ -1,23 +1,17 @@
-"""Disks as volumes of a hypervisor's storage pool, brought there over libvirt's own connection.
-
-A volume cannot be renamed, and nothing in libvirt says whether an upload has come to its end. So
-an image is uploaded all but its first cluster, and that comes last: without a header a qcow2 is
-none, and whoever looks at it, libvirt and QEMU as well as we, sees so.
-"""
+"""Disks as volumes of a hypervisor's storage pool, brought there over libvirt's own connection."""
 
 from __future__ import annotations
 
-import errno
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from charly_vm.backend.libvirt_hypervisor import pool_command
 from charly_vm.backend.libvirt_session import import_libvirt, with_connection
+from charly_vm.backend.volume_stream import send_file
 from charly_vm.errors import GuestTimeout, HostError
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.progress import SILENT, Progress
@@ -25,12 +19,6 @@ from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.quantities import format_size
 from charly_vm.model.resolved import Hypervisor
 
-HEADER = 65536
-"""A qcow2's first cluster; that of any cluster size begins with the header."""
-PIECE = 1024**2
-"""Bytes between two reports of the progress."""
-MESSAGE = 262_120
-"""What fits into one message of libvirt's protocol beside its header."""
 REFRESH_SECONDS = 60.0
 
 T = TypeVar("T")
@@ -145,78 +133,10 @@ def _upload(hypervisor: Hypervisor, file: Path, name: str, progress: Progress) -
             _remove(pool, [name])
             _require_room(hypervisor, pool, length, name)
             volume = _create(hypervisor, pool, described)
-            # Opened before anything is sent: what goes through it later ends up in this file and
-            # in none that somebody has put in its place.
-            with _stream(connection, volume, 0, min(length, HEADER), 0) as head:
-                if length > HEADER:
-                    sparse = import_libvirt().VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM
-                    with (
-                        progress.transfer(f"uploading to {hypervisor.uri}", length) as tell,
-                        _stream(connection, volume, HEADER, 0, sparse) as body,
-                    ):
-                        _send(body, source.fileno(), HEADER, length, tell)
-                _send_all(head, os.pread(source.fileno(), HEADER, 0))
+            with progress.transfer(f"uploading to {hypervisor.uri}", length) as tell:
+                send_file(connection, volume, source.fileno(), length, tell)
 
         _with_pool(hypervisor, work)
-
-
-@contextmanager
-def _stream(connection: Any, volume: Any, offset: int, length: int, flags: int) -> Iterator[Any]:
-    """A stream into a volume from `offset` on, finished with the block; `length` 0 has no limit."""
-    libvirt = import_libvirt()
-    stream = connection.newStream(0)
-    volume.upload(stream, offset, length, flags)
-    try:
-        yield stream
-        stream.finish()
-    except BaseException:
-        # One that has failed is closed already.
-        with suppress(libvirt.libvirtError):
-            stream.abort()
-        raise
-
-
-def _send(stream: Any, source: int, start: int, end: int, tell: Callable[[int], None]) -> None:
-    """Send a part of a file, and of its holes the length alone."""
-    position = start
-    for is_data, length in find_extents(source, start, end):
-        if not is_data:
-            stream.sendHole(length, 0)
-        while is_data and length > 0:
-            piece = os.pread(source, min(length, PIECE), position)
-            _send_all(stream, piece)
-            position, length = position + len(piece), length - len(piece)
-            tell(position)
-        position += length
-
-
-def _send_all(stream: Any, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[stream.send(bytes(left[:MESSAGE])) :]
-
-
-def find_extents(source: int, start: int, end: int) -> Iterator[tuple[bool, int]]:
-    """The data and the holes of an open file from `start` to `end`, in turn, with their lengths."""
-    position = start
-    while position < end:
-        data = _seek(source, position, os.SEEK_DATA, end)
-        if data > position:
-            yield False, data - position
-        hole = _seek(source, data, os.SEEK_HOLE, end) if data < end else end
-        if hole > data:
-            yield True, hole - data
-        position = hole
-
-
-def _seek(source: int, position: int, whence: int, end: int) -> int:
-    try:
-        return min(os.lseek(source, position, whence), end)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        # Nothing but a hole up to the end.
-        return end
 
 
 def _create(hypervisor: Hypervisor, pool: Any, described: ET.Element) -> Any:

@@ -109,12 +109,6 @@ class Terms(Model):
     preemptible: PreemptibleField | None = None
     plan: Plan = Field(default_factory=list)
 
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """Every token that is asked for or held."""
-        held = self.preemptible.holds if self.preemptible else ()
-        return (*self.requires_exclusive, *self.requires_shared, *held)
-
     @model_validator(mode="after")
     def _wants_each_token_in_one_way(self) -> Self:
         held = self.preemptible.holds if self.preemptible else ()

@@ -301,9 +301,9 @@ def test_a_guest_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_two_names_of_one_file_both_arrive(
     guest: SshGuest, here: Path, there: Path, tmp_path: Path
 ) -> None:
-    os.link(here / "tree" / "run.sh", here / "tree" / "inner" / "again.sh")
+    os.link(here / "tree" / "run.sh", here / "tree" / "again.sh")
     send_files(guest, [here / "tree"], str(there), recursive=True)
     assert _seen(there / "tree") == _seen(here / "tree")
-    os.link(there / "tree" / "run.sh", there / "tree" / "inner" / "third.sh")
+    os.link(there / "tree" / "run.sh", there / "tree" / "third.sh")
     fetch_files(guest, [str(there / "tree")], tmp_path / "back", recursive=True)
     assert _seen(tmp_path / "back") == _seen(there / "tree")

@@ -1,6 +1,6 @@
 """A program that cuts the power of a snapshot verb at each of its steps, one run after the other.
 
-    python snapshot_cuts.py SCENARIO DIRECTORY [STRIDE]
+    python snapshot_cuts.py SCENARIO DIRECTORY [STRIDE [BACKEND]]
 
 For each run a machine is made anew, the verb is carried out in a child process, and the child is
 killed (SIGKILL) just before its n-th change to a file below DIRECTORY, its n-th start of a process
@@ -32,6 +32,7 @@ from charly_vm.machine.snapshots import (
     delete_snapshot,
     revert_to_snapshot,
 )
+from charly_vm.model.resolved import BackendName
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link")
 MOST_CUTS = 200
@@ -244,7 +245,7 @@ def _run_cut(scenario: Scenario, place: SnapshotPlace, directory: Path, moment: 
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(name: str, directory: Path, stride: int) -> None:
+def main(name: str, directory: Path, stride: int, backend: str) -> None:
     scenario = SCENARIOS[name]
     # Each scenario begins elsewhere: the first steps are the same in all of them.
     first = 1 + list(SCENARIOS).index(name) % stride
@@ -252,7 +253,7 @@ def main(name: str, directory: Path, stride: int) -> None:
         os.environ[f"XDG_{variable}_HOME"] = str(directory / variable)
     os.environ["XDG_RUNTIME_DIR"] = str(directory / "run")
     for cuts, moment in enumerate(range(first, MOST_CUTS, stride)):
-        with snapshot_place() as place:
+        with snapshot_place(BackendName(backend)) as place:
             place.write(0, 1)
             scenario.prepare(place)
             status = _run_cut(scenario, place, directory, moment)
@@ -271,4 +272,6 @@ def main(name: str, directory: Path, stride: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else 1)
+    scenario_name, below, *options = sys.argv[1:]
+    step, hypervisor = [*options, *("1", "qemu")[len(options) :]]
+    main(scenario_name, Path(below), int(step), hypervisor)

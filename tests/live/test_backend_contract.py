@@ -346,9 +346,9 @@ def _fill_disk(subject: Subject, letter: str) -> None:
 def _disk_has(subject: Subject, letter: str) -> bool:
     command = (
         "echo 3 >/proc/sys/vm/drop_caches; "
-        "dd if=/dev/vda bs=64k skip=1600 count=1 | head -c 1 | sed 's/.*/it-is-&-there/'"
+        "echo it-is-$(dd if=/dev/vda bs=64k skip=1600 count=1 | head -c 1)-$((4000 + 2))"
     )
-    return f"it-is-{letter}-there" in _say(subject, command, until="-there")
+    return f"it-is-{letter}-4002" in _say(subject, command, until="-4002")
 
 
 def _qemu_io(command: str, image: Path) -> bool:

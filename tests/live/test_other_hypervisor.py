@@ -111,7 +111,7 @@ def test_a_machine_lives_its_life_on_another_host(space: Workspace, second: Seco
         assert made.status == 0, made.stderr
         assert f"uploading to {lab.uri}" in made.stderr
         assert second.domains() == ["charly-check-tiny"]
-        base, disk, seed = second.volumes()
+        base, seed, disk = second.volumes()
         assert base.startswith("charly-base-")
         assert {disk.split("-")[2], seed.split("-")[2]} == {"tiny"}
         assert not list(space.machines.glob("*/*.qcow2"))
@@ -129,13 +129,18 @@ def test_a_machine_lives_its_life_on_another_host(space: Workspace, second: Seco
         assert "tiny guest: ready" in log
         gone = space.charly("vm", "destroy", "check-tiny")
         assert gone.status == 0, gone.stderr
-        assert second.volumes() == [base, disk, seed]
+        assert second.volumes() == [base, seed, disk]
         refused = space.charly("vm", "create", "check-tiny")
         assert refused.status == 1
         assert f"was kept at {lab.uri}" in refused.stderr
         again = space.charly("vm", "create", "check-tiny", CHARLY_LIBVIRT_URI=lab.uri)
         assert again.status == 0, again.stderr
-        assert second.volumes() == [base, disk, seed]
+        assert "uses the disk that was kept" in again.stderr
+        kept = (second.pool / disk).stat().st_size
+        updated = space.charly("update", "check-tiny", CHARLY_LIBVIRT_URI=lab.uri)
+        assert updated.status == 0, updated.stderr
+        assert second.volumes() == [base, seed, disk]
+        assert (second.pool / disk).stat().st_size < kept, "the disk of a bed is made afresh"
         deaf = space.directory / "deaf"
         deaf.mkdir()
         (deaf / "ssh").write_text(

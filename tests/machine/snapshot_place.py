@@ -1,23 +1,27 @@
-"""A machine on the qemu backend with a blank disk, for tests of snapshots: bytes are written to and
-read from its disk through the QEMU that runs it, or through qemu-io while it is off."""
+"""A machine with a blank disk, for tests of snapshots: bytes are written to and read from its disk
+through the QEMU that runs it, or through qemu-io while it is off."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from machine_samples import sample_record
 from sample_machine import sample_machine
 
 from charly_vm.backend import qmp
+from charly_vm.backend.libvirt_session import libvirt_uri
 from charly_vm.host.process import find_tool, require_tool, run
 from charly_vm.host.progress import Silent
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.records import find_record, write_record
 from charly_vm.machine.snapshot_record import SnapshotRecord, read_snapshots
+from charly_vm.model.resolved import BackendName
 
 BLOCK = 64 * 1024
 """A cluster of a qcow2: what is written to one says nothing about the next."""
@@ -36,14 +40,17 @@ class Notes(Silent):
 class SnapshotPlace:
     """The machine, and what is on its disk. The XDG directories have to be the test's own."""
 
-    def __init__(self, name: str = "snap") -> None:
-        record = sample_record(name)
+    def __init__(self, backend: BackendName = BackendName.QEMU) -> None:
+        # Both are found by it, also by another run of these tests.
+        identity = str(uuid.uuid4())
+        record = sample_record(f"snap-{identity[:8]}")
+        self.domain = record.machine.domain
         paths = record.machine.paths
         paths.directory.mkdir(exist_ok=True)
         resolved = sample_machine(
-            domain=record.machine.domain,
-            # An emulator is found by it, also by another run of these tests.
-            uuid=str(uuid.uuid4()),
+            backend=backend,
+            domain=self.domain,
+            uuid=identity,
             hostname=record.machine.hostname,
             paths=paths,
             emulator=str(find_tool("qemu-system-x86_64")),
@@ -65,7 +72,7 @@ class SnapshotPlace:
     @property
     def machine(self) -> Machine:
         """As another process would find it."""
-        record = find_record("charly-snap")
+        record = find_record(self.domain)
         assert record is not None
         return Machine(record, progress=self.watcher)
 
@@ -86,8 +93,11 @@ class SnapshotPlace:
         command = f"write -P {value} {block * BLOCK} {BLOCK}"
         if self.machine.state().has_process:
             # Its output goes to QEMU's own, in its own time; what came of it is read back.
+            device = self._disk()["qdev"]
             for part in (command, "flush"):
-                self._ask("human-monitor-command", {"command-line": f'qemu-io disk "{part}"'})
+                self._ask(
+                    "human-monitor-command", {"command-line": f'qemu-io -d {device} "{part}"'}
+                )
         else:
             self._qemu_io(command, ("-f", "qcow2", self.machine.record.machine.paths.overlay))
         assert self.holds({block: value})
@@ -107,7 +117,8 @@ class SnapshotPlace:
         address = {"type": "unix", "data": {"path": str(socket)}}
         self._ask("nbd-server-start", {"addr": address})
         try:
-            self._ask("nbd-server-add", {"device": "disk"})
+            node = self._disk()["inserted"]["node-name"]
+            self._ask("nbd-server-add", {"device": node, "name": "disk"})
             image = ("-f", "raw", f"nbd+unix:///disk?socket={socket}")
             return all(self._qemu_io(one, ("-r", *image)) for one in commands)
         finally:
@@ -117,8 +128,21 @@ class SnapshotPlace:
         paths = self.machine.record.machine.paths
         return sorted(one.name for one in paths.directory.rglob("*.qcow2"))
 
-    def _ask(self, command: str, arguments: dict[str, object]) -> None:
-        qmp.execute(self.machine.record.machine.paths.monitor_socket, command, arguments)
+    def _disk(self) -> Any:
+        """What QEMU says of the one device that the guest can write to."""
+        return next(
+            one
+            for one in self._ask("query-block", {})
+            if not one.get("inserted", {"ro": True})["ro"]
+        )
+
+    def _ask(self, command: str, arguments: dict[str, object]) -> Any:
+        resolved = self.machine.record.machine
+        if resolved.backend is BackendName.QEMU:
+            return qmp.execute(resolved.paths.monitor_socket, command, arguments)
+        message = json.dumps({"execute": command, "arguments": arguments})
+        virsh = ["virsh", "-c", libvirt_uri(), "qemu-monitor-command", self.domain, message]
+        return json.loads(run(virsh, timeout=20).stdout)["return"]
 
     def _qemu_io(self, command: str, image: Sequence[str | Path]) -> bool:
         """Whether what was read is what the command says."""
@@ -129,8 +153,8 @@ class SnapshotPlace:
 
 
 @contextmanager
-def snapshot_place() -> Iterator[SnapshotPlace]:
-    place = SnapshotPlace()
+def snapshot_place(backend: BackendName = BackendName.QEMU) -> Iterator[SnapshotPlace]:
+    place = SnapshotPlace(backend)
     try:
         yield place
     finally:

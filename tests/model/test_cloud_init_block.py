@@ -265,6 +265,8 @@ def test_extra_as_text_is_read_as_cloud_init_reads_it() -> None:
         ("a: &x [*x]\n", "its line 1 an alias contains itself"),
         ("a: !!python/object/apply:os.system [true]\n", "is not allowed"),
         ("0\t", "is not YAML"),
+        ("yes: 1\n", "True, as YAML 1.1 reads it, is no key"),
+        ("?", "None, as YAML 1.1 reads it, is no key"),
         ("a: 2026-13-01\n", "month must be in 1..12"),
         ("- a\n", "is a mapping of cloud-init's keys, or the same as text"),
         ("#!/bin/sh\n echo\n", "is a mapping of cloud-init's keys, or the same as text"),

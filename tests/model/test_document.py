@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charly_vm.errors import SpecError
@@ -158,6 +158,7 @@ def test_of_several_merged_mappings_the_first_one_wins() -> None:
     assert data["c"] == {"x": 1, "y": 2}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_either_data_or_a_located_error(text: str) -> None:
     with contextlib.suppress(SpecError):

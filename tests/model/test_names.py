@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charly_vm.errors import SpecError
@@ -31,6 +31,7 @@ def test_an_instance_has_a_domain_of_its_own() -> None:
     assert domain_of("x", "dev") == "charly-x-dev"
 
 
+@settings(deadline=None)
 @given(st.from_regex(NODE_NAME, fullmatch=True))
 def test_every_name_is_reached_by_its_domain_and_with_its_kind(name: str) -> None:
     domain = domain_named(name, "")
@@ -38,6 +39,7 @@ def test_every_name_is_reached_by_its_domain_and_with_its_kind(name: str) -> Non
     assert plain_name(f"vm:{name}") == name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_what_is_no_name_is_refused_and_never_becomes_a_path(text: str) -> None:
     try:

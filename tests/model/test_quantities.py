@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charly_vm.model.quantities import (
@@ -40,6 +40,7 @@ def test_a_size_without_a_clear_meaning_is_refused(written: object) -> None:
         parse_size(written)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 999), st.sampled_from("KMGT"))
 def test_a_size_that_is_shown_can_be_read_again(number: int, unit: str) -> None:
     assert parse_size(format_size(parse_size(f"{number}{unit}"))) == parse_size(f"{number}{unit}")
@@ -66,6 +67,7 @@ def complaint(parse: Callable[[object], float], written: object) -> str:
     return ""
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none()))
 def test_whatever_is_written_is_taken_or_a_clear_error(written: object) -> None:
     for parse, what in ((parse_size, "size"), (parse_duration, "duration"), (parse_flag, "true")):
@@ -73,6 +75,7 @@ def test_whatever_is_written_is_taken_or_a_clear_error(written: object) -> None:
         assert told == "" or what in told
 
 
+@settings(deadline=None)
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
 def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, seconds: int) -> None:
     assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds

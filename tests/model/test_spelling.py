@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charly_vm.model.spelling import distance, find_meant, find_nearest, misspelling_pattern
@@ -39,6 +39,7 @@ def test_edits(left: str, right: str, edits: int) -> None:
     assert distance(left, right) == distance(right, left) == edits
 
 
+@settings(deadline=None)
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6))
 def test_a_distance_is_symmetrical_and_none_only_between_equals(left: str, right: str) -> None:
     assert distance(left, right) == distance(right, left)
@@ -59,14 +60,18 @@ def test_a_suggestion_reaches_further() -> None:
     assert find_nearest("zzz", ["disposable"]) is None
 
 
+USUAL = re.compile(misspelling_pattern(WORDS, FOREIGN))
+FAR = re.compile(misspelling_pattern(WORDS, reach=2))
+
+
+@settings(deadline=None)
 @given(st.one_of(st.text("abcmvy_", max_size=6), near_words))
 def test_the_pattern_and_the_search_agree(word: str) -> None:
-    pattern = misspelling_pattern(WORDS, FOREIGN)
     meant = word not in FOREIGN and find_meant(word, WORDS) is not None
-    assert bool(re.search(pattern, word)) == meant
+    assert bool(USUAL.search(word)) == meant
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text("abcmvy_", max_size=6), near_words))
 def test_they_agree_on_a_reach_of_two_as_well(word: str) -> None:
-    pattern = misspelling_pattern(WORDS, reach=2)
-    assert bool(re.search(pattern, word)) == (find_meant(word, WORDS, reach=2) is not None)
+    assert bool(FAR.search(word)) == (find_meant(word, WORDS, reach=2) is not None)

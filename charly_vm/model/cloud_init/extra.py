@@ -37,6 +37,9 @@ def parse_extra(written: object) -> object:
         return {}
     if not isinstance(data, dict):
         raise ValueError(_NEITHER)
+    for key in data:
+        if not isinstance(key, str):
+            raise ValueError(f"{key!r}, as YAML 1.1 reads it, is no key of cloud-init's")
     return data
 
 

@@ -6,5 +6,6 @@ node        one node: its kind, and who reads that
 children    a node's children: blocks, steps, nodes inside it
 steps       one step, in each of its spellings
 vm, candy, resource, group, foreign     the kinds
+written     a node as it is written, once its kind is known
 subtree     what a top-level node declares, with all that is inside it
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charly_vm.backend.libvirt_storage import find_extents
+from charly_vm.backend.volume_stream import find_extents
 
 MIB = 1024**2
 
