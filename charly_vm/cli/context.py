@@ -38,13 +38,9 @@ def project_file() -> Path:
 
 
 def load() -> Project:
-    """The project in use; what is doubtful in it goes to standard error."""
     from charly_vm.model.project import load_project
 
-    project = load_project(project_file())
-    for warning in project.warnings:
-        click.echo(f"charly: warning: {warning}", err=True)
-    return project
+    return load_project(project_file())
 
 
 def progress() -> Progress:

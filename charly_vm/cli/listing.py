@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("-a", "--all", "show_all", is_flag=True, help="Also machines that are off.")
 @json_option
 def list_machines(show_all: bool, as_json: bool) -> None:
-    """List the running machines, or all: their ports, who made each, and who works on it now."""
+    """List the running machines, or all."""
     from charly_vm.machine.ownership import is_left_over
     from charly_vm.machine.records import read_records
 
@@ -40,7 +40,8 @@ def list_machines(show_all: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(_HEADER, [_cells(row) for row in rows])
+        header = ("NAME", "STATE", "BACKEND", "SSH PORT", "DISPOSABLE", "OWNER")
+        print_table(header, [tuple(_cell(row[key]) for key in _COLUMNS) for row in rows])
     for error in errors:
         click.echo(f"charly: {error}", err=True)
     if left_over:
@@ -52,55 +53,23 @@ def list_machines(show_all: bool, as_json: bool) -> None:
 OFF = ("shut off", "missing", "disk kept")
 """States that are shown with -a only; one that could not be learnt is none of them."""
 
-_HEADER = (
-    *("NAME", "INSTANCE", "STATE", "BACKEND", "PORTS", "DISPOSABLE", "MADE BY", "IN USE BY"),
-)
+_COLUMNS = ("name", "state", "backend", "ssh_port", "disposable", "owner")
 
 
 def _row(record: MachineRecord, state: str, abandoned: bool) -> dict[str, Any]:
-    from charly_vm.machine.ownership import find_holder
-
-    machine = record.machine
+    purpose = record.owner.purpose.value
     return {
-        "name": record.name,
+        "name": record.label,
+        "domain": record.machine.domain,
         "instance": record.instance,
-        "label": record.label,
-        "domain": machine.domain,
-        "entity": record.entity,
-        "project": record.project,
-        "state": state,
-        "stage": record.stage.value,
-        "backend": machine.backend.value,
-        "hypervisor": machine.hypervisor.uri if machine.hypervisor else "",
-        "ssh_port": machine.ssh_port,
-        "ports": [
-            {"host": one.host, "guest": one.guest, "protocol": one.protocol}
-            for one in machine.forwards
-        ],
-        "disposable": machine.disposable,
-        "lifecycle": machine.lifecycle,
-        "autostart": machine.autostart,
-        "owner": f"{record.owner.purpose.value}: {record.owner}",
-        "held_by": find_holder(machine.domain),
+        "state": f"{state} (left over)" if abandoned else state,
+        "backend": record.machine.backend.value,
+        "ssh_port": record.machine.ssh_port,
+        "disposable": record.machine.disposable,
+        "owner": f"{purpose}: {record.owner}",
         "left_over": abandoned,
+        "stage": record.stage.value,
     }
-
-
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    ports = [
-        f"{one['host']}:{one['guest']}" + ("/udp" if one["protocol"] == "udp" else "")
-        for one in row["ports"]
-    ]
-    return (
-        row["name"],
-        row["instance"],
-        row["state"] + (" (left over)" if row["left_over"] else ""),
-        row["backend"] + (f" at {row['hypervisor']}" if row["hypervisor"] else ""),
-        " ".join(ports),
-        "yes" if row["disposable"] else "no",
-        row["owner"],
-        row["held_by"],
-    )
 
 
 def _state(record: MachineRecord) -> str:
@@ -117,6 +86,12 @@ def _state(record: MachineRecord) -> str:
         return f"unknown ({error.message})"
 
 
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
 @click.command()
 @name_argument
 @instance_option
@@ -128,8 +103,6 @@ def show(name: str, instance: str, as_json: bool) -> None:
     project = load()
     machine, description, documents = preview(project.target(name, instance))
     fields = {key: _plain(value) for key, value in dataclasses.asdict(machine).items()}
-    del fields["block"]
-    fields["libvirt"] = dict(machine.block.data)
     if as_json:
         print_json({"machine": fields, "description": description, "seed": documents})
         return

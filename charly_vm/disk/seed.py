@@ -11,15 +11,15 @@ from charly_vm.host.files import write_atomically
 LABEL = "cidata"
 
 
-def write_seed(path: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write the ISO in one step. Its names are the files', as Rock Ridge and as Joliet."""
+def write_seed(path: Path, documents: Mapping[str, str]) -> None:
+    """Write the ISO in one step. Its names are the documents', as Rock Ridge and as Joliet."""
     from pycdlib.pycdlib import PyCdlib
 
     image = PyCdlib()
     image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident=LABEL)
     try:
-        for number, (name, content) in enumerate(sorted(files.items())):
-            data = content.encode() if isinstance(content, str) else content
+        for number, (name, text) in enumerate(sorted(documents.items())):
+            data = text.encode()
             image.add_fp(
                 io.BytesIO(data),
                 len(data),
@@ -27,8 +27,8 @@ def write_seed(path: Path, files: Mapping[str, str | bytes]) -> None:
                 rr_name=name,
                 joliet_path=f"/{name}",
             )
-        whole = io.BytesIO()
-        image.write_fp(whole)
+        content = io.BytesIO()
+        image.write_fp(content)
     finally:
         image.close()
-    write_atomically(path, whole.getvalue())
+    write_atomically(path, content.getvalue())

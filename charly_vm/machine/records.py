@@ -19,15 +19,13 @@ from typing import Any
 from charly_vm.errors import HostError, StateError
 from charly_vm.host.files import explain_os_errors, write_atomically
 from charly_vm.host.paths import machines_directory, runtime_directory
-from charly_vm.model.block import Block
 from charly_vm.model.forwards import PortForward
-from charly_vm.model.protocols import Domain, domain_of
+from charly_vm.model.libvirt import LibvirtDomain
+from charly_vm.model.protocols import Domain
 from charly_vm.model.resolved import (
     BackendName,
     Carrier,
-    Hypervisor,
     Paths,
-    ResolvedFirmware,
     ResolvedMachine,
     ResolvedNetwork,
 )
@@ -88,7 +86,7 @@ class MachineRecord:
 
     @property
     def domain(self) -> Domain:
-        return domain_of(self.machine)
+        return Domain(self.machine.domain, self.machine.uuid, self.machine.paths)
 
     @property
     def is_bound_to_owner(self) -> bool:
@@ -128,7 +126,9 @@ def record_as_json(record: MachineRecord) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.data if isinstance(value, Block) else str(value)
+    if isinstance(value, LibvirtDomain):
+        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return str(value)
 
 
 def write_record(record: MachineRecord) -> None:
@@ -194,11 +194,7 @@ def _record(data: Mapping[str, Any]) -> MachineRecord:
     network["carrier"] = Carrier(network["carrier"])
     network["forwards"] = tuple(PortForward(**one) for one in network["forwards"])
     machine["network"] = ResolvedNetwork(**network)
-    machine["firmware"] = ResolvedFirmware(**machine["firmware"])
-    machine["block"] = Block(data=machine["block"])
-    there = machine.get("hypervisor")
-    machine["hypervisor"] = there and Hypervisor(**there)
-    machine["oem_strings"] = tuple(machine["oem_strings"])
+    machine["libvirt"] = LibvirtDomain.model_validate(machine["libvirt"])
     machine["paths"] = Paths(**{key: Path(value) for key, value in machine["paths"].items()})
     owner = dict(data["owner"])
     owner["purpose"] = Purpose(owner["purpose"])
