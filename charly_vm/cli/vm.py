@@ -57,13 +57,7 @@ class DiskType(click.Choice[str]):
 @click.option("--size", type=SizeType(), help="What the guest sees, as in 40G.")
 @click.option("--source", default="", metavar="PATH|URL", help="An image in place of NAME's own.")
 @click.option("--refresh", is_flag=True, help="Build anew although nothing has changed.")
-def build(
-    name: str,
-    type_: str,
-    size: int | None,
-    source: str,
-    refresh: bool,
-) -> None:
+def build(name: str, type_: str, size: int | None, source: str, refresh: bool) -> None:
     """Build or fetch the disk of NAME, where the store does not have it yet."""
     from charly_vm.machine.disks import (
         BuildOptions,
@@ -88,13 +82,7 @@ def build(
 @click.option("--ram", type=SizeType(), help="RAM, as in 8G.")
 @click.option("--cpus", type=click.IntRange(min=1), help="Virtual CPUs.")
 @wait_option
-def create(
-    name: str,
-    instance: str,
-    ram: int | None,
-    cpus: int | None,
-    wait: bool,
-) -> None:
+def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bool) -> None:
     """Make the machine NAME and boot it."""
     from charly_vm.machine.create import create_machine
     from charly_vm.machine.ownership import own_machine, this_process

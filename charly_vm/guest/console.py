@@ -33,8 +33,8 @@ def attach_console(path: Path) -> None:
                 hint="the machine has to run: `charly vm list -a` shows whether it does",
             ) from error
         with _raw_terminal() as is_terminal:
-            if is_terminal:
-                print("attached; Ctrl-] detaches\r", file=sys.stderr)
+            end = "Ctrl-] detaches\r" if is_terminal else "until the machine ends"
+            print(f"attached; {end}", file=sys.stderr, flush=True)
             # A machine that is powered off may close its end while we write to it.
             with contextlib.suppress(ConnectionError):
                 _copy(console, is_terminal=is_terminal)

@@ -76,6 +76,7 @@ def test_the_console_is_a_shell_and_ctrl_bracket_leaves_the_terminal_as_it_was(
 
 def test_the_console_in_a_pipe_ends_with_the_machine(place: Workspace) -> None:
     attached = place.start("vm", "console", "tiny")
+    place.wait_for("the console", lambda: "attached; until the machine ends" in attached.output)
     assert place.charly("vm", "ssh", "tiny", "--", "echo on-the-console >/dev/console").status == 0
     place.wait_for("the guest's words", lambda: "on-the-console" in attached.output)
     assert place.charly("vm", "stop", "tiny", "--force").status == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,8 +47,8 @@ def target(deploy: dict[str, object] | None = None, **entity: object) -> Target:
     return Target("check-it" if node else "shape", "", entity_node, node)
 
 
-def resolved(facts: Facts = FACTS, wanted: Target | None = None, **more: str) -> ResolvedMachine:
-    return resolve(wanted or target(), facts, PLACEMENT, **more)  # type: ignore[arg-type]
+def resolved(facts: Facts = FACTS, wanted: Target | None = None, **more: Any) -> ResolvedMachine:
+    return resolve(wanted or target(), facts, PLACEMENT, **more)
 
 
 def test_auto_takes_libvirt_where_its_session_answers() -> None:
