@@ -17,11 +17,18 @@ from charly_vm.host.waiting import Deadline, NotYet, wait_for
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture
-def place(tiny_image: Path) -> Iterator[Workspace]:
+@pytest.fixture(scope="module")
+def created(tiny_image: Path) -> Iterator[Workspace]:
     with workspace(tiny_image, "qemu") as made:
         assert made.charly("vm", "create", "tiny", "--wait").status == 0
         yield made
+
+
+@pytest.fixture
+def place(created: Workspace) -> Workspace:
+    """With the machine running: a test may have stopped it."""
+    assert created.charly("vm", "start", "tiny", "--wait").status == 0
+    return created
 
 
 class Person:

@@ -66,7 +66,7 @@ def test_after_a_kill_the_same_bed_runs_again_without_help(there: Workspace) -> 
     place.wait_for("the guest boots", lambda: place.stage() == "created")
     first.kill()
     assert place.emulators() != []
-    again = place.charly("check", "run", "check-tiny")
+    again = place.charly("check", "run", "check-tiny", "--charly-no-rebuild")
     assert again.status == 0, again.stdout + again.stderr
     assert "was left over by" in again.stdout
     assert place.is_clean()
@@ -82,9 +82,9 @@ def test_ctrl_c_tears_the_bed_down(place: Workspace) -> None:
 
 
 def test_a_second_run_of_the_same_bed_waits_for_the_first(place: Workspace) -> None:
-    first = place.start("check", "run", "check-tiny")
+    first = place.start("check", "run", "check-tiny", "--charly-no-rebuild")
     place.wait_for("the guest boots", lambda: place.stage() == "created")
-    second = place.start("check", "run", "check-tiny")
+    second = place.start("check", "run", "check-tiny", "--charly-no-rebuild")
     assert first.wait(120) == 0, place.state()
     assert second.wait(120) == 0, place.state()
     assert "charly-check-tiny is in use by charly check run check-tiny" in second.output
@@ -92,7 +92,7 @@ def test_a_second_run_of_the_same_bed_waits_for_the_first(place: Workspace) -> N
 
 
 def test_a_command_on_a_machine_in_use_names_the_holder(place: Workspace) -> None:
-    run = place.start("check", "run", "check-tiny")
+    run = place.start("check", "run", "check-tiny", "--charly-no-rebuild")
     place.wait_for("the guest boots", lambda: place.stage() == "created")
     refused = place.charly("vm", "destroy", "check-tiny", "--disk")
     assert refused.status == 1
