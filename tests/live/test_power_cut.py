@@ -92,12 +92,16 @@ def test_a_second_run_of_the_same_bed_waits_for_the_first(place: Workspace) -> N
 
 
 def test_a_command_on_a_machine_in_use_names_the_holder(place: Workspace) -> None:
-    run = place.start("check", "run", "check-tiny", "--charly-no-rebuild")
+    run = place.start("check", "run", "check-tiny")
     place.wait_for("the guest boots", lambda: place.stage() == "created")
     refused = place.charly("vm", "destroy", "check-tiny", "--disk")
     assert refused.status == 1
     assert "is in use by charly check run check-tiny (pid" in refused.stderr
-    assert run.wait(120) == 0, place.state()
+    assert not run.has_ended
+    assert place.stage() == "created"
+    run.interrupt()
+    assert run.wait(60) == 1, place.state()
+    assert place.is_clean()
 
 
 def test_a_machine_made_by_hand_is_never_taken_for_a_bed(place: Workspace) -> None:
