@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from charly_vm.check.verbs import StepResult, run_step
+    from charly_vm.check.verbs import StepResult, require_runnable, run_step
     from charly_vm.errors import (
         CharlyError,
         GuestError,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from charly_vm.model.step import Step
 
 _HOMES = {
-    "charly_vm.check.verbs": ("StepResult", "run_step"),
+    "charly_vm.check.verbs": ("StepResult", "require_runnable", "run_step"),
     "charly_vm.errors": (
         *("CharlyError", "GuestError", "GuestTimeout", "HostError", "LaunchError"),
         *("LeaseUnavailable", "Problem", "SpecError", "StateError"),
@@ -92,6 +92,7 @@ __all__ = [
     "rebuild_machine",
     "require_disposable",
     "require_machine",
+    "require_runnable",
     "run_step",
     "survey",
 ]

@@ -78,6 +78,7 @@ class BedsPlugin:
         return [
             f"charly: {', '.join(self.chosen.nodes)} from {self.project.file}",
             f"charly accelerators: {accelerators}",
+            *(f"charly warning: {warning}" for warning in self.project.warnings),
         ]
 
     def pytest_collect_file(

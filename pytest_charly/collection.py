@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from charly_vm import CharlyError, DeployNode, Step, StepResult, run_step
+from charly_vm import CharlyError, DeployNode, Step, StepResult, require_runnable, run_step
 from pytest_charly.declaration import Bed
 from pytest_charly.place import MODULE_BED, PLACE
 from pytest_charly.runs import BedInPhase, BedRuns
@@ -101,6 +101,9 @@ class StepItem(pytest.Item):
     step: Step
 
     def setup(self) -> None:
+        if self.step.skipped:
+            pytest.skip(self.step.skipped)
+        require_runnable(self.step)
         self.place = self.chosen.runs.enter(*self.stash[PLACE])
 
     def runtest(self) -> None:

@@ -47,6 +47,8 @@ def select_beds(project: Project, patterns: Sequence[str]) -> list[DeployNode]:
         if node := project.deploys.get(pattern):
             try:
                 require_disposable(node)
+                # One whose entity is behind a reference says here what has to be fetched.
+                project.target(node.name)
             except CharlyError as error:
                 raise pytest.UsageError(str(error)) from error
             chosen.add(node.name)

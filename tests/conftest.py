@@ -1,4 +1,4 @@
-"""What every test may use: golden files. The order of the suite, and what root cannot run of it."""
+"""What every test may use: golden files, nobody's settings. The order, and what root cannot run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("charly", deadline=None)
+settings.load_profile("charly")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +34,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if session:
         config.hook.pytest_deselected(items=session)
         items[:] = [item for item in items if item not in session]
+
+
+@pytest.fixture(scope="session")
+def nothing_is_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("config")
+
+
+@pytest.fixture(autouse=True)
+def own_settings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, nothing_is_set: Path
+) -> None:
+    """What this machine's user has set with `charly settings` is no business of a pure test.
+
+    A live one has a workspace of its own, and libvirt's session daemon may start in it, which
+    keeps its files where the variable points.
+    """
+    if request.node.get_closest_marker("live") is None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(nothing_is_set))
 
 
 @pytest.fixture

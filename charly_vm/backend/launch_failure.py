@@ -51,6 +51,43 @@ def _no_memory(_: re.Match[str]) -> HostError:
     )
 
 
+def _module_missing(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"this QEMU comes without {found['module']}, which is in a package of its own",
+        hint="install qemu-system-modules-spice (apt), qemu-device-display-qxl and "
+        "qemu-ui-spice-core (dnf), or qemu-full (pacman)",
+    )
+
+
+def _device_missing(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"the PCI device {found['address']} is not there",
+        hint="`lspci -D` shows those that are; correct `hostdevs:`",
+    )
+
+
+def _group_not_viable(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"the PCI device {found['address']} cannot be handed over: its IOMMU group has a device "
+        "that another driver uses",
+        hint="bind all of the group to vfio-pci; `lspci -nnk` shows the drivers in use",
+    )
+
+
+def _no_huge_pages(_: re.Match[str]) -> HostError:
+    return HostError(
+        "this host has not enough free huge pages for the machine",
+        hint="reserve some, as in `sysctl vm.nr_hugepages=1024`, or leave `hugepages` away",
+    )
+
+
+def _bridge_refused(_: re.Match[str]) -> HostError:
+    return HostError(
+        "qemu-bridge-helper did not put the machine on its bridge",
+        hint="it has to be setuid root, and /etc/qemu/bridge.conf to say `allow <bridge>`",
+    )
+
+
 _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], HostError]], ...] = (
     # QEMU's user network, then passt, whose words differ from version to version.
     (r"Could not set up host forwarding rule '(?:tcp|udp):[\d.]+:(?P<port>\d+)-", _port_in_use),
@@ -60,6 +97,12 @@ _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], HostError]], ...] = (
     (r"Could not open '(?P<path>[^']+)': Permission denied", _file_forbidden),
     (r"[Cc]annot access storage file '(?P<path>[^']+)'.*No such file or directory", _file_missing),
     (r"[Cc]annot access storage file '(?P<path>[^']+)'.*Permission denied", _file_forbidden),
+    (r"There is no option group '(?P<module>spice)'", _module_missing),
+    (r"'(?P<module>qxl(?:-vga)?)' is not a valid device model name", _module_missing),
+    (r"vfio (?P<address>[0-9a-f:.]+): .*no such host device", _device_missing),
+    (r"vfio (?P<address>[0-9a-f:.]+): .*group \d+ is not viable", _group_not_viable),
+    (r"unable to map backing store for guest RAM", _no_huge_pages),
+    (r"bridge helper failed", _bridge_refused),
     (r"No space left on device", _disk_full),
     (r"[Cc]annot (?:set up guest|allocate) memory", _no_memory),
 )

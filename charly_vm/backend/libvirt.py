@@ -7,15 +7,18 @@ refused by name where it is in the way and never touched.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from charly_vm.backend import libvirt_snapshots
+from charly_vm.backend.addresses import search_domain_addresses
 from charly_vm.backend.launch_failure import explain_launch_failure
 from charly_vm.backend.libvirt_session import (
     SESSION_URI,
+    HypervisorUnreachable,
     import_libvirt,
-    libvirt_uri,
     with_connection,
 )
 from charly_vm.backend.power_button import press_until_off
@@ -23,7 +26,13 @@ from charly_vm.backend.screen import convert_to_png
 from charly_vm.errors import GuestTimeout, HostError, LaunchError, StateError
 from charly_vm.host.files import make_private_directory, read_tail
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
-from charly_vm.model.protocols import Domain, DomainState, StopOutcome
+from charly_vm.model.protocols import (
+    AddressSearch,
+    Domain,
+    DomainState,
+    StopOutcome,
+    domain_of,
+)
 from charly_vm.model.resolved import BackendName, ResolvedMachine
 from charly_vm.render.domain_xml import render_domain_xml
 
@@ -39,12 +48,14 @@ class LibvirtBackend:
         libvirt = import_libvirt()
         xml = render_domain_xml(machine)
 
+        domain = domain_of(machine)
+
         def work(connection: Any) -> None:
-            _refuse_foreign(connection, machine.domain, machine.uuid)
+            _refuse_foreign(connection, domain)
             # Validated, since libvirt drops what it does not know without a word.
             connection.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
-        with_connection(work)
+        _at(domain, work)
 
     def start(self, domain: Domain) -> None:
         libvirt = import_libvirt()
@@ -61,7 +72,7 @@ class LibvirtBackend:
                     raise
                 raise _launch_error(domain, str(error)) from error
 
-        with_connection(work)
+        _at(domain, work)
 
     def stop(self, domain: Domain, deadline: Deadline) -> StopOutcome:
         if not self.state(domain).has_process:
@@ -86,12 +97,15 @@ class LibvirtBackend:
         def work(connection: Any) -> None:
             found = _find_domain(connection, domain)
             if found is not None:
-                found.undefineFlags(
-                    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-                    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-                )
+                flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+                flags |= libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+                if ET.fromstring(found.XMLDesc(0)).find("os/nvram") is not None:
+                    # They are a file of ours, and stay with the disk that they belong to. Not
+                    # every driver knows the flag.
+                    flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
+                found.undefineFlags(flags)
 
-        with_connection(work)
+        _at(domain, work)
         domain.paths.console_socket.unlink(missing_ok=True)
 
     def state(self, domain: Domain) -> DomainState:
@@ -99,7 +113,7 @@ class LibvirtBackend:
             found = _find_domain(connection, domain)
             return DomainState.MISSING if found is None else _state_of(*found.state())
 
-        return with_connection(work)
+        return _at(domain, work)
 
     def screenshot(self, domain: Domain) -> bytes:
         def work(connection: Any) -> bytes:
@@ -113,7 +127,7 @@ class LibvirtBackend:
             stream.finish()
             return b"".join(chunks)
 
-        return convert_to_png(with_connection(work))
+        return convert_to_png(_at(domain, work))
 
     def description(self, domain: Domain) -> str:
         libvirt = import_libvirt()
@@ -122,14 +136,59 @@ class LibvirtBackend:
             xml: str = _require_domain(connection, domain).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
             return xml
 
-        return with_connection(work)
+        return _at(domain, work)
 
     def log(self, domain: Domain) -> str:
         """libvirt's log of the domain's emulator; a session keeps it in the user's cache."""
-        if libvirt_uri() != SESSION_URI:
+        if domain.hypervisor:
             return ""
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return read_tail(Path(cache, "libvirt", "qemu", "log", f"{domain.name}.log"))
+
+    def addresses(self, domain: Domain, mac: str) -> AddressSearch:
+        return self._with_domain(domain, lambda found: search_domain_addresses(found, domain, mac))
+
+    def set_autostart(self, domain: Domain, wanted: bool) -> None:
+        def work(connection: Any) -> None:
+            found = _find_domain(connection, domain)
+            if found is not None:
+                found.setAutostart(wanted)
+
+        _at(domain, work)
+
+    def use_layer(self, machine: ResolvedMachine) -> None:
+        domain = domain_of(machine)
+        self._with_domain(domain, lambda found: libvirt_snapshots.use_layer(found, machine.paths))
+
+    def adopt_layer(self, domain: Domain, layer: Path, below: Path) -> None:
+        self._with_domain(
+            domain, lambda found: libvirt_snapshots.switch_layer(found, domain, layer, below)
+        )
+
+    def save_snapshot(self, domain: Domain, name: str) -> None:
+        self._with_domain(domain, lambda found: libvirt_snapshots.save(found, domain, name))
+
+    def load_snapshot(self, domain: Domain, name: str, *, memory: bool) -> None:
+        # libvirt ends the emulator as well before it loads a memory, and is slower at it.
+        self.power_off(domain)
+        self._with_domain(
+            domain, lambda found: libvirt_snapshots.load(found, domain, name, memory=memory)
+        )
+
+    def drop_snapshot(self, domain: Domain, name: str) -> None:
+        self._with_domain(domain, lambda found: libvirt_snapshots.drop(found, domain, name))
+
+    def find_snapshots(self, domain: Domain) -> Mapping[str, bool]:
+        return self._with_domain(domain, lambda found: libvirt_snapshots.find_all(found, domain))
+
+    def freeze(self, domain: Domain) -> None:
+        self._with_domain(domain, libvirt_snapshots.freeze)
+
+    def thaw(self, domain: Domain) -> None:
+        self._with_domain(domain, libvirt_snapshots.thaw)
+
+    def _with_domain(self, domain: Domain, operation: Callable[[Any], T]) -> T:
+        return _at(domain, lambda connection: operation(_require_domain(connection, domain)))
 
     def _press_power_button(self, domain: Domain) -> None:
         libvirt = import_libvirt()
@@ -147,6 +206,26 @@ class LibvirtBackend:
             return False
 
 
+def _uri_of(domain: Domain) -> str:
+    """Where the machine was made, whatever the environment says now."""
+    return domain.hypervisor or SESSION_URI
+
+
+def _at(domain: Domain, operation: Callable[[Any], T]) -> T:
+    try:
+        return with_connection(operation, _uri_of(domain))
+    except HypervisorUnreachable as error:
+        if not domain.hypervisor:
+            raise
+        raise HostError(
+            f"{domain.name} is on another hypervisor, {domain.hypervisor}, which cannot be "
+            f"reached: {error.reason}",
+            hint=f"`virsh -c '{domain.hypervisor}' version` tries the same. A machine stays where "
+            "it was made, whatever CHARLY_LIBVIRT_URI says now; where that host is gone for good, "
+            f"remove {domain.paths.directory}",
+        ) from error
+
+
 def _find_domain(connection: Any, domain: Domain) -> Any | None:
     libvirt = import_libvirt()
     try:
@@ -160,25 +239,26 @@ def _find_domain(connection: Any, domain: Domain) -> Any | None:
 def _require_domain(connection: Any, domain: Domain) -> Any:
     found = _find_domain(connection, domain)
     if found is None:
-        _refuse_foreign(connection, domain.name, domain.uuid)
+        _refuse_foreign(connection, domain)
         raise StateError(f"{domain.name} is not defined")
     return found
 
 
-def _refuse_foreign(connection: Any, name: str, uuid: str) -> None:
+def _refuse_foreign(connection: Any, domain: Domain) -> None:
     """Raise `StateError` where the name belongs to a domain that is not the one with this UUID."""
     libvirt = import_libvirt()
+    name = domain.name
     try:
         other = connection.lookupByName(name).UUIDString()
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
             return
         raise
-    if other != uuid:
+    if other != domain.uuid:
         raise StateError(
             f"libvirt has a domain {name} already, and it is not charly's (its UUID is {other})",
             hint=f"give the machine another name, or look at it with "
-            f"`virsh -c {libvirt_uri()} dominfo {name}`",
+            f"`virsh -c '{_uri_of(domain)}' dominfo {name}`",
         )
 
 
@@ -198,7 +278,7 @@ def _while_active(domain: Domain, action: Callable[[Any], object]) -> bool:
             raise
         return True
 
-    return with_connection(work)
+    return _at(domain, work)
 
 
 def _state_of(state: int, reason: int) -> DomainState:

@@ -1,8 +1,9 @@
-"""The connection to libvirt: one per process, to the user's session daemon, started on demand.
+"""The connections to libvirt: one per process and hypervisor, the user's session started on demand.
 
 Whether libvirt is there is judged by a real connection. A session daemon ends when it is idle and
 comes back when asked, so neither `systemctl is-active` nor a missing socket means anything.
-`CHARLY_LIBVIRT_URI` chooses another hypervisor.
+`CHARLY_LIBVIRT_URI` chooses another hypervisor for what is made; what is there already is on the
+one in its record.
 """
 
 from __future__ import annotations
@@ -13,25 +14,44 @@ import platform
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from charly_vm.backend.libvirt_daemon import start_session_daemon
+from charly_vm.backend.libvirt_events import events_paused, forget_event_loop, start_event_loop
 from charly_vm.backend.passt import find_passt_obstacle
 from charly_vm.errors import CharlyError, GuestTimeout, HostError
 from charly_vm.host.facts import LibvirtFacts
+from charly_vm.host.settings import find_value
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
 SESSION_URI = "qemu:///session"
 OPEN_SECONDS = 10.0
 RETRY_SECONDS = 3.0
+MUTE_SECONDS = 60.0
+"""For so long a hypervisor that gave no answer is not asked again."""
 GOING_AWAY = ("Connection reset by peer", "End of file while reading data")
 """What a client is told that met a daemon in the moment of its end; the next one starts another."""
+
+NO_ANSWER = "no answer"
+KEEPALIVE_SECONDS = 5
+KEEPALIVE_COUNT = 6
+"""So many unanswered in a row and the connection to another hypervisor is broken, after 35 s."""
 
 T = TypeVar("T")
 
 
+class HypervisorUnreachable(HostError):
+    """No connection can be had; `reason` is why, in libvirt's words."""
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        self.reason = reason
+        super().__init__(message, hint=hint)
+
+
 def libvirt_uri() -> str:
-    return os.environ.get("CHARLY_LIBVIRT_URI") or SESSION_URI
+    """Where machines are made, by the setting libvirt.uri."""
+    return find_value("libvirt.uri").text
 
 
 def import_libvirt() -> Any:
@@ -49,13 +69,15 @@ def import_libvirt() -> Any:
     return libvirt
 
 
-def with_connection(operation: Callable[[Any], T]) -> T:
+def with_connection(operation: Callable[[Any], T], uri: str = "") -> T:
     """Do something with the process's connection, once more where the daemon had gone away.
 
-    Raises `HostError` with libvirt's words.
+    `uri` is the environment's where it is empty. Raises `HostError` with libvirt's words, and
+    `HypervisorUnreachable` where there is no connection.
     """
     libvirt = import_libvirt()
-    connection = _connect(libvirt)
+    uri = uri or libvirt_uri()
+    connection = _connect(libvirt, uri)
     try:
         return operation(connection)
     except libvirt.libvirtError as error:
@@ -63,7 +85,7 @@ def with_connection(operation: Callable[[Any], T]) -> T:
             raise HostError(f"libvirt: {error}") from error
     _forget(connection)
     try:
-        return operation(_connect(libvirt))
+        return operation(_connect(libvirt, uri))
     except libvirt.libvirtError as error:
         raise HostError(f"libvirt: {error}") from error
 
@@ -77,42 +99,44 @@ def probe_libvirt() -> LibvirtFacts | str:
 
 
 _lock = threading.Lock()
-_current: tuple[str, Any] | None = None
+_connections: dict[str, Any] = {}
+_mute: dict[str, Deadline] = {}
 
 
-def _connect(libvirt: Any) -> Any:
-    global _current
-    uri = libvirt_uri()
+def _connect(libvirt: Any, uri: str) -> Any:
     with _lock:
-        if _current is None or _current[0] != uri or not _current[1].isAlive():
-            _current = uri, _open(libvirt, uri)
-        return _current[1]
+        connection = _connections.get(uri)
+        if connection is None or not connection.isAlive():
+            connection = _connections[uri] = _open(libvirt, uri)
+        return connection
 
 
 @atexit.register
 def _disconnect() -> None:
     """In good time: at the very end the bindings' own clean-up finds their module gone."""
-    global _current
-    if _current is not None:
-        _current[1].close()
-        _current = None
+    while _connections:
+        _connections.popitem()[1].close()
 
 
 def _forget(connection: Any) -> None:
-    global _current
     with _lock:
-        if _current is not None and _current[1] is connection:
-            _current = None
+        for uri, known in list(_connections.items()):
+            if known is connection:
+                del _connections[uri]
 
 
 def _open(libvirt: Any, uri: str) -> Any:
     """A new connection. Raises `HostError` where none can be had."""
-    if uri == SESSION_URI:
-        if os.getuid() == 0:
-            raise HostError(
-                "root has no libvirt session",
-                hint="run charly as an ordinary user, or set CHARLY_LIBVIRT_URI",
-            )
+    if uri in _mute and not _mute[uri].passed:
+        raise _no_daemon(uri, "it gave no answer a moment ago")
+    if uri != SESSION_URI:
+        start_event_loop(libvirt)
+    elif os.getuid() == 0:
+        raise HostError(
+            "root has no libvirt session",
+            hint="run charly as an ordinary user, or set CHARLY_LIBVIRT_URI",
+        )
+    else:
         start_session_daemon()
 
     def attempt() -> Any | NotYet:
@@ -121,11 +145,18 @@ def _open(libvirt: Any, uri: str) -> Any:
         return NotYet(answer) if gone else answer
 
     try:
-        answer = wait_for("a connection", attempt, Deadline(RETRY_SECONDS))
+        with events_paused():
+            answer = wait_for("a connection", attempt, Deadline(RETRY_SECONDS))
     except GuestTimeout as error:
         answer = error.seen
     if isinstance(answer, str):
+        if answer.startswith(NO_ANSWER):
+            _mute[uri] = Deadline(MUTE_SECONDS)
         raise _no_daemon(uri, answer)
+    if uri != SESSION_URI:
+        # Nothing of libvirt's has a deadline, and the host may be one that goes away.
+        with suppress(libvirt.libvirtError):
+            answer.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
     return answer
 
 
@@ -142,27 +173,54 @@ def _open_within(libvirt: Any, uri: str, seconds: float) -> Any | str:
     thread = threading.Thread(target=work, name="libvirt-open", daemon=True)
     thread.start()
     thread.join(seconds)
-    return outcome[0] if outcome else f"no answer within {seconds:.0f} s"
+    return outcome[0] if outcome else f"{NO_ANSWER} within {seconds:.0f} s"
 
 
-def _no_daemon(uri: str, reason: str) -> HostError:
+def _no_daemon(uri: str, reason: str) -> HypervisorUnreachable:
     if uri != SESSION_URI:
-        return HostError(f"cannot connect to libvirt at {uri}: {reason}")
-    return HostError(
+        return HypervisorUnreachable(
+            f"cannot connect to libvirt at {uri}: {reason}",
+            reason=reason,
+            hint=f"`virsh -c '{uri}' version` tries the same; CHARLY_LIBVIRT_URI chooses where "
+            "machines are made",
+        )
+    return HypervisorUnreachable(
         f"libvirt backend requires libvirt session daemon: {reason}",
+        reason=reason,
         hint="install it (libvirt-daemon, libvirt-daemon-driver-qemu) and start it with "
         "`systemctl --user enable --now virtqemud.service` (libvirtd.service on older hosts)",
     )
 
 
 def _look(connection: Any) -> LibvirtFacts:
+    from charly_vm.backend.libvirt_hypervisor import find_hop, probe_hypervisor
+
     number = connection.getLibVersion()
+    uri = libvirt_uri()
+    if "://" not in uri:
+        # A name that libvirt's own configuration has for one.
+        uri = connection.getURI()
+    hypervisor = None if uri == SESSION_URI else probe_hypervisor(connection, uri)
+    # A host of its own knows itself whether passt works there.
+    obstacle = None if find_hop(uri) else find_passt_obstacle()
     return LibvirtFacts(
-        uri=libvirt_uri(),
+        uri=uri,
         version=(number // 1_000_000, number // 1_000 % 1_000, number % 1_000),
         domain_types=find_domain_types(connection.getCapabilities(), platform.machine()),
-        passt=offers_passt(connection.getDomainCapabilities()) and find_passt_obstacle() is None,
+        passt=offers_passt(connection.getDomainCapabilities()) and obstacle is None,
+        networks=_active_networks(connection),
+        hypervisor=hypervisor,
     )
+
+
+def _active_networks(connection: Any) -> tuple[str, ...]:
+    libvirt = import_libvirt()
+    try:
+        active = connection.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
+    except libvirt.libvirtError:
+        # The network driver is a package, and a daemon, of its own.
+        return ()
+    return tuple(sorted(network.name() for network in active))
 
 
 def find_domain_types(capabilities: str, architecture: str) -> tuple[str, ...]:
@@ -188,12 +246,12 @@ def offers_passt(domain_capabilities: str) -> bool:
 
 def _forget_after_fork() -> None:
     """A forked child shares the parent's socket to the daemon: it may neither use nor close it."""
-    global _current, _lock
+    global _lock
     _lock = threading.Lock()
-    if _current is not None:
+    forget_event_loop()
+    while _connections:
         # Closing is what the bindings do with a connection that nobody refers to.
-        _current[1]._o = None
-        _current = None
+        _connections.popitem()[1]._o = None
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -11,12 +11,14 @@ import secrets
 import shlex
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from charly_vm.backend import qmp
+from charly_vm.backend import qemu_snapshots, qmp
+from charly_vm.backend.addresses import search_machine_addresses
 from charly_vm.backend.emulator_process import EmulatorProcess, find_emulator
+from charly_vm.backend.guest_agent import ask_agent
 from charly_vm.backend.launch_failure import explain_launch_failure
 from charly_vm.backend.power_button import press_until_off
 from charly_vm.backend.screen import convert_to_png
@@ -30,7 +32,7 @@ from charly_vm.host.files import (
 from charly_vm.host.locks import hold
 from charly_vm.host.process import describe_status, spawn, tail_text
 from charly_vm.host.waiting import Deadline
-from charly_vm.model.protocols import Domain, DomainState, StopOutcome
+from charly_vm.model.protocols import AddressSearch, Domain, DomainState, StopOutcome
 from charly_vm.model.resolved import BackendName, Paths, ResolvedMachine
 from charly_vm.render.qemu_argv import pass_sockets, render_argv
 
@@ -49,7 +51,10 @@ class QemuBackend:
         write_atomically(_definition(machine.paths), text)
 
     def start(self, domain: Domain) -> None:
-        argv = _require_definition(domain)
+        self._start(domain, [])
+
+    def _start(self, domain: Domain, more: Sequence[str]) -> None:
+        argv = [*_require_definition(domain), *more]
         # Beside the directory: a lock file must not go away with what it protects.
         lock = domain.paths.directory.with_name(f"{domain.name}.emulator.lock")
         with hold(lock, timeout=START_SECONDS):
@@ -113,6 +118,66 @@ class QemuBackend:
 
     def log(self, domain: Domain) -> str:
         return read_tail(domain.paths.emulator_log)
+
+    def addresses(self, domain: Domain, mac: str) -> AddressSearch:
+        return search_machine_addresses(domain, mac)
+
+    def set_autostart(self, domain: Domain, wanted: bool) -> None:
+        if wanted:
+            raise HostError(
+                f"{domain.name} cannot start with the host: autostart needs the libvirt backend",
+                hint="set `backend: libvirt`, or leave `autostart` out",
+            )
+
+    def use_layer(self, machine: ResolvedMachine) -> None:
+        self.define(machine)
+
+    def adopt_layer(self, domain: Domain, layer: Path, below: Path) -> None:
+        qemu_snapshots.switch_layer(domain, layer, below)
+
+    def save_snapshot(self, domain: Domain, name: str) -> None:
+        if self.state(domain).has_process:
+            qemu_snapshots.save_with_memory(domain, name)
+        else:
+            qemu_snapshots.save_in_image(domain, name)
+
+    def load_snapshot(self, domain: Domain, name: str, *, memory: bool) -> None:
+        if not memory:
+            self.power_off(domain)
+            qemu_snapshots.load_in_image(domain, name)
+            return
+        if not self.state(domain).has_process:
+            # Nothing of the guest's own boot is to be seen.
+            self._start(domain, ["-S"])
+        try:
+            qemu_snapshots.load_with_memory(domain, name)
+        except HostError as error:
+            self.power_off(domain)
+            qemu_snapshots.load_in_image(domain, name)
+            raise HostError(
+                f"the memory in {name} cannot be loaded: {error.message}",
+                hint=f"{domain.name} is off and its disk is as in {name}: `charly vm start` boots "
+                "it. A memory fits the hardware and the QEMU that it was saved with, and no other",
+            ) from error
+
+    def drop_snapshot(self, domain: Domain, name: str) -> None:
+        if name not in self.find_snapshots(domain):
+            return
+        if self.state(domain).has_process:
+            qemu_snapshots.drop_while_running(domain, name)
+        else:
+            qemu_snapshots.drop_in_image(domain, name)
+
+    def find_snapshots(self, domain: Domain) -> Mapping[str, bool]:
+        if self.state(domain).has_process:
+            qemu_snapshots.wait_for_job(domain)
+        return qemu_snapshots.list_in_image(domain)
+
+    def freeze(self, domain: Domain) -> None:
+        ask_agent(domain.paths.agent_socket, "guest-fsfreeze-freeze")
+
+    def thaw(self, domain: Domain) -> None:
+        ask_agent(domain.paths.agent_socket, "guest-fsfreeze-thaw")
 
 
 def _definition(paths: Paths) -> Path:

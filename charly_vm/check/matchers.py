@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from charly_vm.model.step import Condition, Matcher, Scalar
+from charly_vm.model.matchers import Condition, Matcher, Scalar
 
 _WORDS = {
     "equals": "",

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from charly_vm.check.matchers import Mismatch, match
+from charly_vm.errors import CharlyError
 from charly_vm.model.protocols import Shell
-from charly_vm.model.step import CommandVerb, FileVerb, PortVerb, ServiceVerb, Step
+from charly_vm.model.step import Step
+from charly_vm.model.verbs import CommandVerb, FileVerb, PortVerb, ServiceVerb
 
 TCP_LISTEN = "0A"
 """The kernel's TCP_LISTEN in /proc/net/tcp (include/net/tcp_states.h)."""
@@ -35,8 +37,45 @@ class StepResult:
         return "\n".join(lines)
 
 
+class StepNotRun(CharlyError):
+    """A step asks for something that this version does not carry out: neither passed nor failed."""
+
+
+def require_runnable(step: Step) -> None:
+    """Raise `StepNotRun` for a step that cannot be carried out as it is written."""
+    if gap := find_gap(step):
+        raise StepNotRun(f"{step.file}:{step.line}: {step.prose}: {gap}")
+
+
+def find_gap(step: Step) -> str:
+    """What a step asks for that is not carried out, in words for people; empty where all is."""
+    if step.intent == "include":
+        return "this version does not carry out the steps of a candy (include)"
+    runner = _RUNNERS.get(type(step.verb))
+    if step.verb is None or runner is None:
+        name = step.verb.name if step.verb else "of another tool"
+        return f"this version does not carry out the verb {name}"
+    arguments = _ARGUMENTS.get(type(step.verb), frozenset(type(step.verb).model_fields))
+    wanted = _set_in(step.verb, arguments) + _set_in(step.modifiers, _MODIFIERS)
+    return f"this version does not carry out {', '.join(wanted)}" if wanted else ""
+
+
+def _set_in(model: Any, carried_out: frozenset[str]) -> list[str]:
+    """The fields that an author set to something else than nothing, beyond what is carried out."""
+    fields = type(model).model_fields
+    return [
+        name
+        for name in fields
+        if name in model.model_fields_set - carried_out
+        and getattr(model, name) not in (fields[name].default, None)
+        and not (name == "in_container" and model.in_container)
+    ]
+
+
 def run_step(step: Step, shell: Shell) -> StepResult:
-    """Carry out a step. Raises `GuestTimeout` and `GuestError` where the guest gives no answer."""
+    """Carry out a step. Raises `GuestTimeout` and `GuestError` where the guest gives no answer,
+    and `StepNotRun` where it is none that can be carried out."""
+    require_runnable(step)
     return StepResult(step, tuple(_RUNNERS[type(step.verb)](step.verb, shell, step.timeout)))
 
 
@@ -58,11 +97,12 @@ def _port(verb: PortVerb, shell: Shell, timeout: float) -> list[Mismatch]:
     table = _text(result.stdout)
     if not table:
         return [Mismatch(f"port {verb.port}", "a table of ports in /proc/net/tcp", "none")]
+    wanted = verb.listening is not False
     listening = verb.port in listening_ports(table)
-    if listening == verb.listening:
+    if listening == wanted:
         return []
     words = {True: "listening", False: "not listening"}
-    return [Mismatch(f"port {verb.port}", words[verb.listening], words[listening])]
+    return [Mismatch(f"port {verb.port}", words[wanted], words[listening])]
 
 
 def listening_ports(table: str) -> set[int]:
@@ -86,9 +126,11 @@ def _service(verb: ServiceVerb, shell: Shell, timeout: float) -> list[Mismatch]:
         return [Mismatch(unit, "an answer of systemctl", _text(result.stderr))]
     active, load = shown.get("ActiveState", "unknown"), shown.get("LoadState", "unknown")
     found = []
-    if (active == "active") != verb.running:
+    # Where nothing is asked for, it has to run.
+    running = verb.running if verb.running is not None or verb.enabled is not None else True
+    if running is not None and (active == "active") != running:
         state = active if load == "loaded" else f"{active} ({load})"
-        found.append(Mismatch(unit, "running" if verb.running else "not running", state))
+        found.append(Mismatch(unit, "running" if running else "not running", state))
     enabled = shown.get("UnitFileState", "")
     if verb.enabled is not None and enabled.startswith("enabled") != verb.enabled:
         wanted = "enabled" if verb.enabled else "not enabled"
@@ -98,7 +140,9 @@ def _service(verb: ServiceVerb, shell: Shell, timeout: float) -> list[Mismatch]:
 
 def _file(verb: FileVerb, shell: Shell, timeout: float) -> list[Mismatch]:
     path = shlex.quote(verb.file)
-    result = shell.run(f"LC_ALL=C stat -L -c '%a %U' -- {path}", timeout=timeout)
+    # The path itself may be a link that leads nowhere, and yet be what is asked for.
+    follow = "" if verb.filetype == "symlink" else "-L "
+    result = shell.run(f"LC_ALL=C stat {follow}-c '%a %U %G' -- {path}", timeout=timeout)
     if result.status != 0:
         reason = _text(result.stderr)
         # Anything but these means that stat could not look, which proves nothing.
@@ -108,18 +152,42 @@ def _file(verb: FileVerb, shell: Shell, timeout: float) -> list[Mismatch]:
         return [Mismatch(verb.file, "present" if verb.exists else "absent", reason)]
     if not verb.exists:
         return [Mismatch(verb.file, "absent", "present")]
-    mode, owner = _text(result.stdout).split(" ", 1)
+    mode, owner, group = _text(result.stdout).split(" ", 2)
     found = []
     if verb.mode is not None and int(mode, 8) != int(verb.mode, 8):
         found.append(Mismatch(f"mode of {verb.file}", verb.mode, mode))
     if verb.owner is not None and owner != verb.owner:
         found.append(Mismatch(f"owner of {verb.file}", verb.owner, owner))
+    if verb.group_of is not None and group != verb.group_of:
+        found.append(Mismatch(f"group of {verb.file}", verb.group_of, group))
+    return found + _file_type(verb, shell, timeout) + _file_content(verb, shell, timeout)
+
+
+def _file_type(verb: FileVerb, shell: Shell, timeout: float) -> list[Mismatch]:
+    if verb.filetype is None:
+        return []
+    result = shell.run(f"LC_ALL=C stat -c %F -- {shlex.quote(verb.file)}", timeout=timeout)
+    said = _text(result.stdout) or _text(result.stderr)
+    if said in _FILE_TYPES[verb.filetype]:
+        return []
+    return [Mismatch(f"type of {verb.file}", verb.filetype, said)]
+
+
+def _file_content(verb: FileVerb, shell: Shell, timeout: float) -> list[Mismatch]:
+    path = shlex.quote(verb.file)
+    found = []
     if verb.contains is not None:
         content = shell.run(f"cat -- {path}", timeout=timeout)
         if content.status != 0:
-            found.append(Mismatch(verb.file, "readable", _text(content.stderr)))
-        else:
-            found += match(f"content of {verb.file}", verb.contains, _text(content.stdout))
+            return [Mismatch(verb.file, "readable", _text(content.stderr))]
+        found += match(f"content of {verb.file}", verb.contains, _text(content.stdout))
+    if verb.sha256 is not None:
+        summed = shell.run(f"sha256sum -- {path}", timeout=timeout)
+        # A name with a backslash has one in front of its digest.
+        digest = _text(summed.stdout).split(" ")[0].removeprefix("\\")
+        if digest != verb.sha256.lower():
+            said = digest or _text(summed.stderr)
+            found.append(Mismatch(f"sha256 of {verb.file}", verb.sha256, said))
     return found
 
 
@@ -134,3 +202,19 @@ _RUNNERS: dict[type, Callable[[Any, Shell, float], list[Mismatch]]] = {
     ServiceVerb: _service,
     FileVerb: _file,
 }
+
+_ARGUMENTS = {
+    CommandVerb: frozenset({"command", "exit_status", "stdout", "stderr"}),
+    PortVerb: frozenset({"port", "listening"}),
+}
+"""What is carried out of a verb's arguments, where it is not all of them."""
+
+_MODIFIERS = frozenset({"context", "depends_on", "description", "id", "skip", "tag", "timeout"})
+"""What is carried out, or says nothing about how."""
+
+_FILE_TYPES = {
+    "file": ("regular file", "regular empty file"),
+    "directory": ("directory",),
+    "symlink": ("symbolic link",),
+}
+"""What GNU and busybox stat(1) call them."""

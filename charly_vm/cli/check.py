@@ -75,7 +75,7 @@ def run(name: str, pytest_options: tuple[str, ...]) -> int:
 @instance_option
 def live(name: str, instance: str) -> int:
     """Run the steps of NAME against what is running; nothing is built, rebuilt or removed."""
-    from charly_vm.check.verbs import run_step
+    from charly_vm.check.verbs import find_gap, run_step
     from charly_vm.machine.machine import require_machine
 
     target = load().target(name, instance)
@@ -83,18 +83,29 @@ def live(name: str, instance: str) -> int:
     steps = target.deploy.steps if target.deploy else ()
     if not steps:
         raise click.ClickException(f"{target.name} has no steps to check")
-    failed = 0
+    counts = dict.fromkeys(("passed", "failed", "skipped", "not run"), 0)
     try:
         for step in steps:
-            result = run_step(step, machine.guest)
-            failed += not result.passed
-            click.echo(f"{'pass' if result.passed else 'FAIL'}  {step.id}: {step.prose}")
-            if not result.passed:
-                click.echo(result.explain())
+            said = f"{step.id}: {step.prose}"
+            if step.skipped:
+                counts["skipped"] += 1
+                click.echo(f"skip  {said} ({step.skipped})")
+            elif gap := find_gap(step):
+                counts["not run"] += 1
+                click.echo(f"ERROR {said}\n{step.file}:{step.line}: {gap}")
+            elif (result := run_step(step, machine.guest)).passed:
+                counts["passed"] += 1
+                click.echo(f"pass  {said}")
+            else:
+                counts["failed"] += 1
+                click.echo(f"FAIL  {said}\n{result.explain()}")
     finally:
         machine.close()
-    click.echo(f"{len(steps) - failed} passed, {failed} failed")
-    return CHECKS_FAILED if failed else 0
+    told = [what for what in counts if counts[what] or what in ("passed", "failed")]
+    click.echo(", ".join(f"{counts[what]} {what}" for what in told))
+    if counts["failed"]:
+        return CHECKS_FAILED
+    return 1 if counts["not run"] else 0
 
 
 @click.command("list")

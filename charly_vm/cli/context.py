@@ -38,9 +38,13 @@ def project_file() -> Path:
 
 
 def load() -> Project:
+    """The project in use; what is doubtful in it goes to standard error."""
     from charly_vm.model.project import load_project
 
-    return load_project(project_file())
+    project = load_project(project_file())
+    for warning in project.warnings:
+        click.echo(f"charly: warning: {warning}", err=True)
+    return project
 
 
 def progress() -> Progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,23 +38,20 @@ def ssh(name: str, instance: str, port: int | None, login: str, command: tuple[s
     """Log in to NAME with the system's ssh, or run COMMAND there and pass its status on."""
     from charly_vm.host.process import interact, require_tool
     from charly_vm.machine.machine import require_machine
+    from charly_vm.machine.ssh_config import render_options
 
-    record = require_machine(domain_of(name, instance)).record
-    machine = record.machine
-    argv: list[str | Path] = [
-        require_tool("ssh", package="openssh-client"),
-        *("-F", "none"),
-        *("-o", f"UserKnownHostsFile={machine.paths.known_hosts}"),
-        *("-o", f"HostKeyAlias={machine.domain}"),
-        *("-o", "StrictHostKeyChecking=yes"),
-        *("-o", "IdentitiesOnly=yes"),
-        *("-i", str(machine.paths.user_key)),
-        *("-p", str(port or machine.ssh_port)),
-        *("-l", login or machine.user),
-        "127.0.0.1",
-        *without_separator(command),
-    ]
-    return interact(argv)
+    program = require_tool("ssh", package="openssh-client (Fedora: openssh-clients, Arch: openssh)")
+    found = require_machine(domain_of(name, instance))
+    machine = found.record.machine
+    options = render_options(machine, found.find_address())
+    if port:
+        options["Port"] = str(port)
+    if login:
+        options["User"] = login
+    words = [f"-o{keyword}={value}" for keyword, value in options.items()]
+    status = interact([program, "-F", "none", *words, machine.domain, *without_separator(command)])
+    # As a shell says it of a command that a signal has ended.
+    return status if status >= 0 else 128 - status
 
 
 def without_separator(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,13 +59,44 @@ def without_separator(command: tuple[str, ...]) -> tuple[str, ...]:
     return command[1:] if command[:1] == ("--",) else command
 
 
+class ControlKeyType(click.ParamType[bytes]):
+    """A key such as ^]."""
+
+    name = "key"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        from charly_vm.host.control_keys import parse_control_key
+
+        try:
+            return parse_control_key(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+
+
 @click.command()
 @name_argument
 @instance_option
-def console(name: str, instance: str) -> None:
-    """Attach to the serial console of NAME; Ctrl-] detaches."""
+@click.option(
+    "--detach-key",
+    type=ControlKeyType(),
+    help="The key that leaves it, as in ^a; else the setting console.detach_key.",
+)
+@click.option(
+    "--resize",
+    is_flag=True,
+    help="Type `stty rows … cols …` into the guest, now and when the window changes; for a "
+    "console on which a shell waits.",
+)
+def console(name: str, instance: str, detach_key: bytes | None, resize: bool) -> None:
+    """Attach to the serial console of NAME; Ctrl-] detaches. Enter brings a prompt."""
     from charly_vm.guest.console import attach_console
+    from charly_vm.host.control_keys import parse_control_key
+    from charly_vm.host.settings import find_value
     from charly_vm.machine.machine import require_machine
 
-    record = require_machine(domain_of(name, instance)).record
-    attach_console(record.machine.paths.console_socket)
+    machine = require_machine(domain_of(name, instance))
+    detach = detach_key or parse_control_key(find_value("console.detach_key").text)
+    with machine.console() as socket:
+        attach_console(socket, detach=detach, resize=resize)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("-a", "--all", "show_all", is_flag=True, help="Also machines that are off.")
 @json_option
 def list_machines(show_all: bool, as_json: bool) -> None:
-    """List the running machines, or all."""
+    """List the running machines, or all: their ports, who made each, and who works on it now."""
     from charly_vm.machine.ownership import is_left_over
     from charly_vm.machine.records import read_records
 
@@ -40,8 +40,7 @@ def list_machines(show_all: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        header = ("NAME", "STATE", "BACKEND", "SSH PORT", "DISPOSABLE", "OWNER")
-        print_table(header, [tuple(_cell(row[key]) for key in _COLUMNS) for row in rows])
+        print_table(_HEADER, [_cells(row) for row in rows])
     for error in errors:
         click.echo(f"charly: {error}", err=True)
     if left_over:
@@ -53,23 +52,55 @@ def list_machines(show_all: bool, as_json: bool) -> None:
 OFF = ("shut off", "missing", "disk kept")
 """States that are shown with -a only; one that could not be learnt is none of them."""
 
-_COLUMNS = ("name", "state", "backend", "ssh_port", "disposable", "owner")
+_HEADER = (
+    *("NAME", "INSTANCE", "STATE", "BACKEND", "PORTS", "DISPOSABLE", "MADE BY", "IN USE BY"),
+)
 
 
 def _row(record: MachineRecord, state: str, abandoned: bool) -> dict[str, Any]:
-    purpose = record.owner.purpose.value
+    from charly_vm.machine.ownership import find_holder
+
+    machine = record.machine
     return {
-        "name": record.label,
-        "domain": record.machine.domain,
+        "name": record.name,
         "instance": record.instance,
-        "state": f"{state} (left over)" if abandoned else state,
-        "backend": record.machine.backend.value,
-        "ssh_port": record.machine.ssh_port,
-        "disposable": record.machine.disposable,
-        "owner": f"{purpose}: {record.owner}",
-        "left_over": abandoned,
+        "label": record.label,
+        "domain": machine.domain,
+        "entity": record.entity,
+        "project": record.project,
+        "state": state,
         "stage": record.stage.value,
+        "backend": machine.backend.value,
+        "hypervisor": machine.hypervisor.uri if machine.hypervisor else "",
+        "ssh_port": machine.ssh_port,
+        "ports": [
+            {"host": one.host, "guest": one.guest, "protocol": one.protocol}
+            for one in machine.forwards
+        ],
+        "disposable": machine.disposable,
+        "lifecycle": machine.lifecycle,
+        "autostart": machine.autostart,
+        "owner": f"{record.owner.purpose.value}: {record.owner}",
+        "held_by": find_holder(machine.domain),
+        "left_over": abandoned,
     }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    ports = [
+        f"{one['host']}:{one['guest']}" + ("/udp" if one["protocol"] == "udp" else "")
+        for one in row["ports"]
+    ]
+    return (
+        row["name"],
+        row["instance"],
+        row["state"] + (" (left over)" if row["left_over"] else ""),
+        row["backend"] + (f" at {row['hypervisor']}" if row["hypervisor"] else ""),
+        " ".join(ports),
+        "yes" if row["disposable"] else "no",
+        row["owner"],
+        row["held_by"],
+    )
 
 
 def _state(record: MachineRecord) -> str:
@@ -86,12 +117,6 @@ def _state(record: MachineRecord) -> str:
         return f"unknown ({error.message})"
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
 @click.command()
 @name_argument
 @instance_option
@@ -103,6 +128,8 @@ def show(name: str, instance: str, as_json: bool) -> None:
     project = load()
     machine, description, documents = preview(project.target(name, instance))
     fields = {key: _plain(value) for key, value in dataclasses.asdict(machine).items()}
+    del fields["block"]
+    fields["libvirt"] = dict(machine.block.data)
     if as_json:
         print_json({"machine": fields, "description": description, "seed": documents})
         return

@@ -41,6 +41,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     table={
+        "list": ("charly_vm.cli.nodes", "list_nodes", "List every node of the project."),
         "vm": ("charly_vm.cli.root", "vm", "Build disks and run machines."),
         "update": (
             "charly_vm.cli.vm",
@@ -48,6 +49,8 @@ class LazyGroup(click.Group):
             "Destroy a machine and create it as it is now written.",
         ),
         "check": ("charly_vm.cli.root", "check", "Run the checks of a bed."),
+        "settings": ("charly_vm.cli.root", "settings", "Show and change this user's settings."),
+        "schema": ("charly_vm.cli.schema", "schema", "Print the JSON Schema of charly.yml."),
         "doctor": (
             "charly_vm.cli.doctor",
             "doctor",
@@ -80,12 +83,40 @@ def charly(ctx: click.Context, project: Path | None, debug: bool) -> None:
         "list": ("charly_vm.cli.listing", "list_machines", "List the machines."),
         "console": ("charly_vm.cli.enter", "console", "Attach to the serial console."),
         "ssh": ("charly_vm.cli.enter", "ssh", "Log in, or run a command in the guest."),
+        "cp": ("charly_vm.cli.cp", "cp", "Copy files to and from a machine."),
+        "snapshot": ("charly_vm.cli.root", "snapshot", "Take, list, go back to, remove snapshots."),
         "show": ("charly_vm.cli.listing", "show", "Show what would run, and change nothing."),
         "prune": ("charly_vm.cli.vm", "prune", "Remove what runs that died have left."),
     },
 )
 def vm() -> None:
     """Build disks and run machines."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "create": ("charly_vm.cli.snapshot", "create", "Take a snapshot, running or off."),
+        "list": ("charly_vm.cli.snapshot", "list_snapshots", "List the snapshots."),
+        "revert": ("charly_vm.cli.snapshot", "revert", "Go back to a snapshot."),
+        "delete": ("charly_vm.cli.snapshot", "delete", "Remove a snapshot."),
+    },
+)
+def snapshot() -> None:
+    """Take, list, go back to and remove snapshots of a machine."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "get": ("charly_vm.cli.settings", "get", "Print one."),
+        "set": ("charly_vm.cli.settings", "set_value", "Set one for this user."),
+        "list": ("charly_vm.cli.settings", "list_settings", "List all, and who says what."),
+        "unset": ("charly_vm.cli.settings", "unset", "Go back to the default of one."),
+    },
+)
+def settings() -> None:
+    """Show and change this user's settings: a flag beats the environment, which beats them."""
 
 
 @click.group(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from charly_vm.machine.machine import Machine
 
 READY_SECONDS = 600.0
+TRANSPORTS = ("registry", "containers-storage", "oci", "oci-archive")
 
 
 wait_option = click.option(
@@ -55,20 +56,37 @@ class DiskType(click.Choice[str]):
 @name_argument
 @click.option("--type", "type_", type=DiskType(), default="qcow2", help="What is written.")
 @click.option("--size", type=SizeType(), help="What the guest sees, as in 40G.")
+@click.option("--root-size", type=SizeType(), help="Cap the root partition (bootstrap, bootc).")
 @click.option("--source", default="", metavar="PATH|URL", help="An image in place of NAME's own.")
+@click.option("--transport", type=click.Choice(TRANSPORTS), help="Where bootc's image is read.")
+@click.option("--console", is_flag=True, help="Show what the builder says (bootstrap, bootc).")
 @click.option("--refresh", is_flag=True, help="Build anew although nothing has changed.")
-def build(name: str, type_: str, size: int | None, source: str, refresh: bool) -> None:
+def build(
+    name: str,
+    type_: str,
+    size: int | None,
+    root_size: int | None,
+    source: str,
+    transport: str | None,
+    console: bool,
+    refresh: bool,
+) -> None:
     """Build or fetch the disk of NAME, where the store does not have it yet."""
     from charly_vm.machine.disks import (
         BuildOptions,
         build_disk,
         export_raw,
         output_file,
+        require_meaning,
     )
 
     project, watcher = load(), progress()
     target = project.target(name)
-    options = BuildOptions(size=size, source=source, refresh=refresh)
+    given = {"--root-size": bool(root_size), "--console": console, "--transport": bool(transport)}
+    require_meaning(target.entity.source, given)
+    options = BuildOptions(
+        size=size, source=source, refresh=refresh, root_size=root_size, show_output=console
+    )
     image = build_disk(target, project.file, watcher, options)
     if type_ == "raw":
         click.echo(str(export_raw(image, project.file, target.entity_name, watcher)))
@@ -81,8 +99,20 @@ def build(name: str, type_: str, size: int | None, source: str, refresh: bool) -
 @instance_option
 @click.option("--ram", type=SizeType(), help="RAM, as in 8G.")
 @click.option("--cpus", type=click.IntRange(min=1), help="Virtual CPUs.")
+@click.option(
+    "--ssh-key",
+    metavar="auto|generate|none|PATH.pub",
+    help="Which key logs in, in place of the file's key_source.",
+)
 @wait_option
-def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bool) -> None:
+def create(
+    name: str,
+    instance: str,
+    ram: int | None,
+    cpus: int | None,
+    ssh_key: str | None,
+    wait: bool,
+) -> None:
     """Make the machine NAME and boot it."""
     from charly_vm.machine.create import create_machine
     from charly_vm.machine.ownership import own_machine, this_process
@@ -96,7 +126,7 @@ def create(name: str, instance: str, ram: int | None, cpus: int | None, wait: bo
             target,
             project.file,
             this_process(Purpose.COMMAND),
-            overrides=Overrides(ram=ram, cpus=cpus),
+            overrides=Overrides(ram=ram, cpus=cpus, key_source=ssh_key),
             progress=watcher,
         )
     _finish(machine, wait=wait)
@@ -123,7 +153,9 @@ def _finish(machine: Machine, *, wait: bool) -> None:
     if wait:
         machine.wait_until_ready(READY_SECONDS)
         machine.close()
-    click.echo(f"{machine.name} runs; `charly vm ssh {machine.record.label}` logs in")
+    label = machine.record.label
+    way = f"ssh {label}` logs in" if machine.record.machine.key else f"console {label}` attaches"
+    click.echo(f"{machine.name} runs; `charly vm {way}")
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """A tree of files becomes a disk that boots under BIOS and UEFI, without mounting anything.
 
-    sector 2048   BIOS boot partition   GRUB's core.img
-    sector 4096   EFI system partition  GRUB as BOOTX64.EFI
+    sector 2048   BIOS boot partition   GRUB's core.img; on disks for PCs alone
+    sector 4096   EFI system partition  what UEFI boots
     sector 36864  root                  ext4, labelled `root`, to the end of the disk
 
 The root is last, so that it can grow with the disk. Its own `/boot/grub/grub.cfg` says what boots.
@@ -9,6 +9,7 @@ The root is last, so that it can grow with the disk. Its own `/boot/grub/grub.cf
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from charly_vm.disk import loaders
@@ -23,6 +24,13 @@ BIOS_START, BIOS_SECTORS = 2048, 2048
 ESP_START, ESP_SECTORS = 4096, 32768
 ROOT_START = ESP_START + ESP_SECTORS
 ROOT_LABEL = "root"
+
+ROOT_TYPES = {
+    "x86_64": "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+    "aarch64": "B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
+}
+"""GPT's type of a root partition by the architecture of what is in it; systemd grows no other."""
+_HAVE_BIOS = ("x86_64",)
 
 SMALLEST = 2 * 1024**3
 """Bytes of a disk with a small tree."""
@@ -58,27 +66,41 @@ _PROGRAMS = {
 }
 
 
-def find_missing() -> dict[str, str]:
+def find_missing(architecture: str) -> dict[str, str]:
     """The programs that making a disk needs and the host lacks, each with its package."""
     missing = {name: package for name, package in _PROGRAMS.items() if find_tool(name) is None}
-    return missing | loaders.find_missing()
+    return missing | loaders.find_missing(bios=architecture in _HAVE_BIOS)
 
 
-def render_partition_table(size: int) -> str:
+def root_partition(architecture: str) -> int:
+    """The root partition's number."""
+    return 3 if architecture in _HAVE_BIOS else 2
+
+
+def render_partition_table(size: int, architecture: str) -> str:
     """The input of sfdisk for a disk of `size` bytes."""
+    bios = (
+        f"start={BIOS_START}, size={BIOS_SECTORS}, type=21686148-6449-6E6F-744E-656564454649, "
+        "name=bios\n"
+    )
     return f"""\
 label: gpt
-start={BIOS_START}, size={BIOS_SECTORS}, type=21686148-6449-6E6F-744E-656564454649, name=bios
+{bios if architecture in _HAVE_BIOS else ""}\
 start={ESP_START}, size={ESP_SECTORS}, type=C12A7328-F81F-11D2-BA4B-00C93EC93B7F, name=esp
-start={ROOT_START}, size={root_bytes(size) // SECTOR}, \
-type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=root
+start={ROOT_START}, size={root_bytes(size) // SECTOR}, type={ROOT_TYPES[architecture]}, name=root
 """
 
 
-def layout() -> str:
+def layout(architecture: str) -> str:
     """All that determines a disk besides its size and its files, for a recipe."""
     return "\n".join(
-        (render_partition_table(SMALLEST), _MKE2FS_CONF, loaders.PREFIX, *loaders.MODULES)
+        (
+            render_partition_table(SMALLEST, architecture),
+            _MKE2FS_CONF,
+            loaders.prefix(root_partition(architecture)),
+            loaders.EFI_CONFIG,
+            *loaders.MODULES,
+        )
     )
 
 
@@ -95,21 +117,33 @@ def disk_size(tree: Path) -> int:
     return max(SMALLEST, -(-wanted // _GIBIBYTE) * _GIBIBYTE)
 
 
-def make_bootable_disk(tree: Path, out: Path, *, size: int, workspace: Path) -> None:
+def make_bootable_disk(
+    tree: Path,
+    out: Path,
+    *,
+    architecture: str,
+    efi: Mapping[str, Path],
+    size: int,
+    workspace: Path,
+) -> None:
     """Write `tree` to a new qcow2 of `size` bytes at `out`.
 
-    `tree` was made by `sandboxed` commands; `workspace` is an empty directory for what is in
-    between, up to the size of the tree.
+    `tree` was made by `sandboxed` commands. `efi` are the files of the EFI system partition by
+    their paths in it. `workspace` is an empty directory for what is in between, up to the size of
+    the tree.
     """
+    root = root_partition(architecture)
     raw = workspace / "disk.raw"
     with explain_os_errors(f"write {raw}"):
         with raw.open("wb") as disk:
             disk.truncate(size)
         (workspace / "mke2fs.conf").write_text(_MKE2FS_CONF)
-    run([_program("sfdisk"), "--quiet", raw], stdin=render_partition_table(size), timeout=60)
+    table = render_partition_table(size, architecture)
+    run([_program("sfdisk"), "--quiet", raw], stdin=table, timeout=60)
     _write_root(tree, raw, root_bytes(size), workspace)
-    write_bios_loader(raw, workspace, start=BIOS_START, sectors=BIOS_SECTORS)
-    write_efi_loader(raw, workspace, start=ESP_START, sectors=ESP_SECTORS)
+    if architecture in _HAVE_BIOS:
+        write_bios_loader(raw, workspace, start=BIOS_START, sectors=BIOS_SECTORS, root=root)
+    write_efi_loader(raw, workspace, efi, start=ESP_START, sectors=ESP_SECTORS, root=root)
     convert_to_qcow2(raw, out, source_format="raw")
     with explain_os_errors(f"remove {raw}"):
         raw.unlink()

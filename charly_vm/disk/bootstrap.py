@@ -6,7 +6,15 @@ from pathlib import Path
 
 from charly_vm.disk import bootable
 from charly_vm.disk.bootable import disk_size, layout, make_bootable_disk
-from charly_vm.disk.debian import ARCHITECTURES, FILES, FILES_VARIABLE, SUITES, Debian, find_debian
+from charly_vm.disk.debian import (
+    FILES_VARIABLE,
+    LOADERS_VARIABLE,
+    SUITES,
+    Debian,
+    find_debian,
+)
+from charly_vm.disk.debian_ports import PORTS
+from charly_vm.disk.emulation import emulated
 from charly_vm.disk.room import require_room
 from charly_vm.disk.sandbox import require_sandbox, sandboxed
 from charly_vm.disk.store import Image, Recipe, Store
@@ -17,7 +25,7 @@ from charly_vm.host.progress import Progress
 from charly_vm.model.source import Bootstrap
 
 BOOTSTRAP_TIMEOUT = 3600.0
-"""On a slow network; at hand it takes 40 s."""
+"""On a slow network; at hand it takes 40 s, and ten times that for another architecture."""
 
 ROOM_NEEDED = 3 * 1024**3
 """The tree, the raw disk and the qcow2 lie side by side for a moment, each half a GiB or more."""
@@ -35,43 +43,55 @@ def bootstrap_image(
     architecture: str,
     store: Store,
     progress: Progress,
+    root_size: int = 0,
     refresh: bool = False,
+    show_output: bool = False,
 ) -> Image:
     """The disk of a source, built where the store does not have it yet, or anew with `refresh`.
+
+    `root_size` (bytes) caps the root partition. With `show_output` the builder's own words go to
+    standard error while it works.
 
     `architecture` is as `uname -m` says it. Raises `HostError` with all that the host lacks, and
     `LaunchError` with the tool's own words where a step fails.
     """
-    debian = find_debian(source.distro, architecture, source.package)
+    debian = find_debian(source.distro, architecture, source.package, root_size=root_size)
     if debian is None:
         raise HostError(
             f"a disk of {source.distro} for {architecture} cannot be bootstrapped",
-            hint=f"known are {', '.join(SUITES)} on {', '.join(ARCHITECTURES)}; "
+            hint=f"known are {', '.join(SUITES)} on {', '.join(PORTS)}; "
             "for others there is `kind: cloud_image`",
         )
     recipe = Recipe(
         f"{source.distro} by mmdebstrap",
-        ("bootstrap", *debian.ingredients, layout()),
+        ("bootstrap", *debian.ingredients, layout(architecture)),
     )
 
     def build(workspace: Path) -> Path:
-        require_programs()
+        require_programs(architecture)
         require_sandbox()
         require_room(workspace, ROOM_NEEDED, what="building a disk")
         with progress.phase(f"installing the packages of {source.distro}"):
-            tree = _make_tree(debian, workspace)
+            tree, loaders = _make_tree(debian, architecture, workspace, show_output=show_output)
         with progress.phase(f"making the disk of {source.distro}"):
             disk = workspace / "disk.qcow2"
-            make_bootable_disk(tree, disk, size=disk_size(tree), workspace=workspace)
+            make_bootable_disk(
+                tree,
+                disk,
+                architecture=architecture,
+                efi={path: loaders / source for path, source in debian.port.efi.items()},
+                size=disk_size(tree),
+                workspace=workspace,
+            )
         return disk
 
     return store.build(recipe, build, progress, refresh=refresh)
 
 
-def require_programs() -> None:
+def require_programs(architecture: str) -> None:
     """Raise a `HostError` that names every missing program with its package."""
     missing = {name: package for name, package in _PROGRAMS.items() if find_tool(name) is None}
-    missing |= bootable.find_missing()
+    missing |= bootable.find_missing(architecture)
     if missing:
         packages = dict.fromkeys(missing.values())
         raise HostError(
@@ -80,12 +100,16 @@ def require_programs() -> None:
         )
 
 
-def _make_tree(debian: Debian, workspace: Path) -> Path:
-    """Install the packages into a directory whose owners exist inside the sandbox only."""
-    files, tree = workspace / "files", workspace / "tree"
+def _make_tree(
+    debian: Debian, architecture: str, workspace: Path, *, show_output: bool
+) -> tuple[Path, Path]:
+    """Install the packages into a directory whose owners exist inside the sandbox only, and unpack
+    those of the boot loaders into another one."""
+    files, tree, loaders = workspace / "files", workspace / "tree", workspace / "loaders"
     with explain_os_errors(f"write {files}"):
         files.mkdir()
-        for name, text in FILES.items():
+        loaders.mkdir()
+        for name, text in debian.files.items():
             path = files / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -93,9 +117,15 @@ def _make_tree(debian: Debian, workspace: Path) -> Path:
         for path in (files, *files.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
     run(
-        sandboxed(debian.render_argv(str(tree))),
-        env={FILES_VARIABLE: str(files), "TMPDIR": str(workspace), "LC_ALL": "C.UTF-8"},
+        sandboxed(emulated(debian.render_argv(str(tree)), architecture)),
+        env={
+            FILES_VARIABLE: str(files),
+            LOADERS_VARIABLE: str(loaders),
+            "TMPDIR": str(workspace),
+            "LC_ALL": "C.UTF-8",
+        },
         what=f"installing the packages of Debian {debian.suite}",
         timeout=BOOTSTRAP_TIMEOUT,
+        show_stderr=show_output,
     )
-    return tree
+    return tree, loaders

@@ -9,20 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from charly_vm.disk.bootable import ROOT_LABEL
+from charly_vm.disk.debian_ports import PORTS, Port
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
 """By the names that `distro:` takes."""
 
-ARCHITECTURES = {"x86_64": "amd64"}
-"""Debian's names by those of `uname -m`."""
-
 FILES_VARIABLE = "CHARLY_FILES"
-"""Names the directory with `FILES` to the steps."""
+"""Names the directory with a Debian's `files` to the steps."""
+LOADERS_VARIABLE = "CHARLY_LOADERS"
+"""Names the directory to which the steps unpack the loaders' packages."""
 
 _PACKAGES = (
-    # what boots
-    "linux-image-cloud-amd64", "initramfs-tools", "lz4", "systemd-sysv", "udev", "kmod", "dbus",
-    "e2fsprogs",
+    # what boots, beside the kernel
+    "initramfs-tools", "lz4", "systemd-sysv", "udev", "kmod", "dbus", "e2fsprogs",
     # the network: networkd, since cloud-init can drive it and it needs no shell for a lease
     "systemd-resolved", "netbase", "iproute2", "iputils-ping", "ca-certificates", "curl",
     # what answers
@@ -33,18 +32,21 @@ _PACKAGES = (
 _PACKAGES_OF = {"debian-13": ("systemd-repart",)}
 """A part of the package systemd before."""
 
-FILES = {
-    "boot/grub/grub.cfg": f"""\
+ROOT_GROWS = "etc/repart.d/50-root.conf"
+
+_GRUB_CONFIG = """\
 # The links follow Debian's kernel packages. The last console is the one that systemd writes to.
 set timeout=0
-linux /vmlinuz root=LABEL={ROOT_LABEL} ro console=tty0 console=ttyS0,115200
+linux /vmlinuz root=LABEL={label} ro console=tty0 console={console},115200
 initrd /initrd.img
 boot
-""",
+"""
+
+FILES = {
     "etc/fstab": f"LABEL={ROOT_LABEL} / ext4 defaults,discard,x-systemd.growfs 0 1\n",
     # systemd grows the partition, and by fstab's option the file system: before cloud-init, and
     # in a tenth of the time of its shell script.
-    "etc/repart.d/50-root.conf": "[Partition]\nType=root\n",
+    ROOT_GROWS: "[Partition]\nType=root\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
     # The one locale that needs no generating: cloud-init takes it for the default, and would
     # generate another for ten seconds. `locale:` in its documents still can.
@@ -64,7 +66,7 @@ system_info:
         ("virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "ahci", "nvme", "ext4", "")
     ),
 }
-"""By path, below the root. They are there before the packages, whose scripts read some of them."""
+"""By path, below the root, on every architecture."""
 
 ESSENTIAL_HOOKS = (f'cp -R --preserve=mode "${FILES_VARIABLE}/." "$1"',)
 
@@ -87,20 +89,45 @@ CUSTOMIZE_HOOKS = (
 
 @dataclass(frozen=True, slots=True)
 class Debian:
-    """One bootstrapped Debian: all that determines its tree of files."""
+    """One bootstrapped Debian: all that determines its tree of files and what boots it."""
 
     suite: str
-    architecture: str
+    port: Port
     packages: tuple[str, ...]
+    root_size: int = 0
+    """Bytes beyond which the root partition does not grow; 0 for the whole disk."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What is there before the packages, whose scripts read some of it; by path below the
+        root."""
+        config = _GRUB_CONFIG.format(label=ROOT_LABEL, console=self.port.console)
+        files = {"boot/grub/grub.cfg": config, **FILES}
+        if self.root_size:
+            # repart.d(5): the rest of the disk stays free for whoever wants it.
+            files[ROOT_GROWS] += f"SizeMaxBytes={self.root_size}\n"
+        return files
 
     @property
     def ingredients(self) -> tuple[str, ...]:
         """For the recipe."""
-        files = (f"{path}\n{text}" for path, text in sorted(FILES.items()))
+        files = (f"{path}\n{text}" for path, text in sorted(self.files.items()))
+        efi = (f"{path}\n{source}" for path, source in sorted(self.port.efi.items()))
         return (
-            self.suite, self.architecture, *self.packages, *files, *ESSENTIAL_HOOKS,
-            *CUSTOMIZE_HOOKS,
+            self.suite, self.port.name, *self.packages, *files, *ESSENTIAL_HOOKS,
+            *self.customize_hooks, *efi,
         )  # fmt: skip
+
+    @property
+    def customize_hooks(self) -> tuple[str, ...]:
+        """All steps after the packages' installation."""
+        # mmdebstrap's own settings lead apt to the new root's lists.
+        fetch = (
+            f'cd "${LOADERS_VARIABLE}" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" '
+            f"apt-get -qq download {' '.join(self.port.loaders)} && "
+            'for one in *.deb; do dpkg-deb --extract "$one" .; done'
+        )
+        return (*CUSTOMIZE_HOOKS, fetch)
 
     def render_argv(self, tree: str) -> list[str]:
         """mmdebstrap's command for a new directory `tree`. The mirror is its own default.
@@ -109,16 +136,21 @@ class Debian:
         """
         return [
             "mmdebstrap", "--mode=unshare", "--format=directory", "--variant=minbase",
-            f"--architectures={self.architecture}", f"--include={','.join(self.packages)}",
+            f"--architectures={self.port.name}", f"--include={','.join(self.packages)}",
+            # Whether programs of the architecture run here is `emulation`'s question.
+            "--skip=check/qemu",
             *(f"--essential-hook={hook}" for hook in ESSENTIAL_HOOKS),
-            *(f"--customize-hook={hook}" for hook in CUSTOMIZE_HOOKS),
+            *(f"--customize-hook={hook}" for hook in self.customize_hooks),
             self.suite, tree,
         ]  # fmt: skip
 
 
-def find_debian(distro: str, machine: str, more: tuple[str, ...]) -> Debian | None:
+def find_debian(
+    distro: str, machine: str, more: tuple[str, ...], *, root_size: int = 0
+) -> Debian | None:
     """The Debian that a source and an architecture (as `uname -m` says it) ask for, or None."""
-    if distro not in SUITES or machine not in ARCHITECTURES:
+    suite, port = SUITES.get(distro), PORTS.get(machine)
+    if suite is None or port is None:
         return None
-    packages = dict.fromkeys((*_PACKAGES, *_PACKAGES_OF.get(distro, ()), *more))
-    return Debian(SUITES[distro], ARCHITECTURES[machine], tuple(packages))
+    packages = dict.fromkeys((port.kernel, *_PACKAGES, *_PACKAGES_OF.get(distro, ()), *more))
+    return Debian(suite, port, tuple(packages), root_size)

@@ -37,7 +37,7 @@ def inspect_image(path: Path) -> ImageInfo:
     with explain_os_errors(f"read the image {path}"):
         path.open("rb").close()
     # -U: a running machine may have the image locked, and reading its header does no harm.
-    done = _qemu_img("info", "-U", "--output=json", path, timeout=INFO_TIMEOUT, check=False)
+    done = qemu_img("info", "-U", "--output=json", path, timeout=INFO_TIMEOUT, check=False)
     if done.status != 0:
         raise HostError(
             f"{path} is not a usable disk image: {_reason(done.stderr)}",
@@ -63,9 +63,9 @@ def create_overlay(base: Path, path: Path, size: int) -> None:
     the guest's file system would reach beyond the end of its disk.
     """
     info = inspect_image(base)
-    _require_room_for(base, info, size)
-    with _appearing(path) as temporary:
-        _qemu_img(
+    require_room_for(base, info, size)
+    with appearing(path) as temporary:
+        qemu_img(
             "create", "-q", "-f", "qcow2", "-F", info.format, "-b", base.resolve(), temporary,
             str(size), timeout=INFO_TIMEOUT,
         )  # fmt: skip
@@ -77,8 +77,8 @@ def convert_to_qcow2(source: Path, out: Path, *, source_format: str) -> None:
     qemu-img is told the format: it would look, and the first sector of a raw disk belongs to
     whoever made it.
     """
-    with _appearing(out) as temporary:
-        _qemu_img(
+    with appearing(out) as temporary:
+        qemu_img(
             "convert", "-f", source_format, "-O", "qcow2", source, temporary,
             timeout=CONVERT_TIMEOUT,
         )  # fmt: skip
@@ -86,8 +86,8 @@ def convert_to_qcow2(source: Path, out: Path, *, source_format: str) -> None:
 
 def convert_to_raw(source: Path, out: Path) -> None:
     """Write a qcow2 to `out` as a sparse raw disk, in one step."""
-    with _appearing(out) as temporary:
-        _qemu_img("convert", "-f", "qcow2", "-O", "raw", source, temporary, timeout=CONVERT_TIMEOUT)
+    with appearing(out) as temporary:
+        qemu_img("convert", "-f", "qcow2", "-O", "raw", source, temporary, timeout=CONVERT_TIMEOUT)
 
 
 def enlarge_copy(source: Path, out: Path, size: int) -> Path:
@@ -96,16 +96,17 @@ def enlarge_copy(source: Path, out: Path, size: int) -> Path:
     A smaller one is refused: the guest's file system would reach beyond the end of its disk.
     """
     info = inspect_image(source)
-    _require_room_for(source, info, size)
-    with _appearing(out) as temporary:
-        _qemu_img(
+    require_room_for(source, info, size)
+    with appearing(out) as temporary:
+        qemu_img(
             "convert", "-f", "qcow2", "-O", "qcow2", source, temporary, timeout=CONVERT_TIMEOUT
         )
-        _qemu_img("resize", "-q", "-f", "qcow2", temporary, str(size), timeout=INFO_TIMEOUT)
+        qemu_img("resize", "-q", "-f", "qcow2", temporary, str(size), timeout=INFO_TIMEOUT)
     return out
 
 
-def _require_room_for(base: Path, info: ImageInfo, size: int) -> None:
+def require_room_for(base: Path, info: ImageInfo, size: int) -> None:
+    """Raise `HostError` for a disk that is smaller than the image that it begins with."""
     if size < info.virtual_size:
         raise HostError(
             f"a disk of {size} bytes cannot hold the image {base} of {info.virtual_size} bytes",
@@ -113,7 +114,8 @@ def _require_room_for(base: Path, info: ImageInfo, size: int) -> None:
         )
 
 
-def _qemu_img(*words: str | Path, timeout: float, check: bool = True) -> Completed:
+def qemu_img(*words: str | Path, timeout: float, check: bool = True) -> Completed:
+    """Run qemu-img; raises as `process.run` does."""
     tool = require_tool("qemu-img", package="qemu-utils (Fedora and Arch: qemu-img)")
     return run([tool, *words], timeout=timeout, check=check, what=f"qemu-img {words[0]}")
 
@@ -124,7 +126,7 @@ def _reason(text: str) -> str:
 
 
 @contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
+def appearing(path: Path) -> Iterator[Path]:
     """An empty file (0600) that becomes `path` when the block has filled it, and goes otherwise."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

@@ -11,15 +11,15 @@ from charly_vm.host.files import write_atomically
 LABEL = "cidata"
 
 
-def write_seed(path: Path, documents: Mapping[str, str]) -> None:
-    """Write the ISO in one step. Its names are the documents', as Rock Ridge and as Joliet."""
+def write_seed(path: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write the ISO in one step. Its names are the files', as Rock Ridge and as Joliet."""
     from pycdlib.pycdlib import PyCdlib
 
     image = PyCdlib()
     image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident=LABEL)
     try:
-        for number, (name, text) in enumerate(sorted(documents.items())):
-            data = text.encode()
+        for number, (name, content) in enumerate(sorted(files.items())):
+            data = content.encode() if isinstance(content, str) else content
             image.add_fp(
                 io.BytesIO(data),
                 len(data),
@@ -27,8 +27,8 @@ def write_seed(path: Path, documents: Mapping[str, str]) -> None:
                 rr_name=name,
                 joliet_path=f"/{name}",
             )
-        content = io.BytesIO()
-        image.write_fp(content)
+        whole = io.BytesIO()
+        image.write_fp(whole)
     finally:
         image.close()
-    write_atomically(path, content.getvalue())
+    write_atomically(path, whole.getvalue())

@@ -10,7 +10,7 @@ from charly_vm.errors import GuestError
 
 @dataclass(frozen=True, slots=True)
 class SshAddress:
-    """A guest behind a TCP port of 127.0.0.1, and what proves either side to the other.
+    """A guest behind a TCP port, and what proves either side to the other.
 
     `name` stands for the guest in messages and is the name its host key has in `known_hosts`.
     """
@@ -20,6 +20,18 @@ class SshAddress:
     user: str
     key: Path
     known_hosts: Path
+    host: str = "127.0.0.1"
+    """A numeric address; an IPv6 one may have the link behind it, as in fe80::1%br0."""
+    found: bool = False
+    """Whether the address was looked up and may be somebody else's by now."""
+    local: Path | None = None
+    """The socket of ours through which that host and port are reached, where another host is in
+    between."""
+
+    @property
+    def place(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 class GuestUnreachable(GuestError):

@@ -11,7 +11,7 @@ import asyncssh
 
 from charly_vm.errors import GuestError, HostError
 from charly_vm.guest.address import GuestUnreachable, SshAddress
-from charly_vm.guest.dial import HOST, open_answering_socket
+from charly_vm.guest.dial import open_answering_socket
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.waiting import Deadline
 
@@ -72,7 +72,7 @@ class Connection:
         try:
             async with asyncio.timeout(deadline.remaining(HANDSHAKE_SECONDS)):
                 return await asyncssh.connect(
-                    HOST,
+                    self.address.host,
                     self.address.port,
                     sock=connected,
                     config=None,
@@ -80,14 +80,17 @@ class Connection:
                     username=self.address.user,
                     client_keys=[key],
                     preferred_auth="publickey",
-                    known_hosts=known_hosts,
+                    # By the name alone: for a socket's path asyncssh has no address.
+                    known_hosts=lambda host, _, port: known_hosts.match(host, "", port),
                     host_key_alias=self.address.name,
                     keepalive_interval=KEEPALIVE_SECONDS,
                     keepalive_count_max=KEEPALIVE_COUNT,
                     login_timeout=0,
                 )
         except asyncssh.HostKeyNotVerifiable:
-            raise self._wrong_host_key() from None
+            if not self.address.found:
+                raise self._wrong_host_key() from None
+            seen = f"another host's key on {self.address.place}, which is no longer the guest's"
         except asyncssh.PermissionDenied:
             seen = f"permission denied for {self.address.user}"
         except TimeoutError:
@@ -110,7 +113,7 @@ class Connection:
 
     def _wrong_host_key(self) -> GuestError:
         return GuestError(
-            f"what answers on {HOST}:{self.address.port} is not {self.address.name}: its SSH host "
+            f"what answers on {self.address.place} is not {self.address.name}: its SSH host "
             f"key is not the one in {self.address.known_hosts}",
             hint="another program may have taken the port, or the guest has made a host key of its "
             "own instead of the one in its seed",

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from typing import Any
 
 from charly_vm.guest.address import GuestUnreachable, SshAddress
-
-HOST = "127.0.0.1"
 
 
 async def open_answering_socket(address: SshAddress, patience: float) -> socket.socket:
@@ -22,11 +21,12 @@ async def open_answering_socket(address: SshAddress, patience: float) -> socket.
     where the peer refuses, resets, or says nothing for `patience` seconds.
     """
     loop = asyncio.get_running_loop()
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family, place = _find_place(address)
+    connection = socket.socket(family, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:
         async with asyncio.timeout(patience):
-            await loop.sock_connect(connection, (HOST, address.port))
+            await loop.sock_connect(connection, place)
             await _wait_until_readable(connection)
         if not connection.recv(1, socket.MSG_PEEK):
             raise GuestUnreachable(address, "the connection was closed before an SSH banner came")
@@ -39,11 +39,25 @@ async def open_answering_socket(address: SshAddress, patience: float) -> socket.
     return connection
 
 
+def _find_place(address: SshAddress) -> tuple[int, Any]:
+    """The family of the socket, and where it connects to in that family's form."""
+    if address.local is not None:
+        return socket.AF_UNIX, str(address.local)
+    try:
+        flags = socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=flags)
+    except OSError as error:
+        # The link that an address was seen on may be gone.
+        raise GuestUnreachable(address, f"{address.host}: {error.strerror}") from error
+    family, _, _, _, place = found[0]
+    return family, place
+
+
 def _what_was_seen(error: OSError, address: SshAddress, patience: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no SSH banner within {patience:.0f} s" if patience >= 1 else "no SSH banner yet"
     if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens on {HOST}:{address.port}"
+        return f"nothing listens on {address.place}"
     # asyncio puts a text of its own into `strerror`.
     return f"no SSH banner: {os.strerror(error.errno or 0)}"
 

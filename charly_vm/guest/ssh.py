@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charly_vm.errors import GuestError
-from charly_vm.guest.address import SshAddress
+from charly_vm.guest.address import GuestUnreachable, SshAddress
 from charly_vm.guest.command import CommandResult, describe
 from charly_vm.host.loop import call
 from charly_vm.host.waiting import Deadline
+from charly_vm.model.protocols import AddressSearch
 
 if TYPE_CHECKING:
     from charly_vm.guest.connection import Connection
+    from charly_vm.guest.hop import Hop
 
 DEFAULT_TIMEOUT = 120.0
 CONNECT_PATIENCE = 10.0
@@ -24,14 +28,30 @@ CLEAN_UP_SECONDS = 8.0
 
 
 class SshGuest:
-    """A guest behind an SSH server on a port of 127.0.0.1.
+    """A guest behind an SSH server: on a port of 127.0.0.1, or where `locate` finds it.
 
     The connection is made when it is first needed, kept, and made anew after it was lost. Up to
-    eight commands run at the same time; further ones wait for their turn.
+    eight commands run at the same time; further ones wait for their turn. With a `hop` that host's
+    127.0.0.1, or its way to the guest, is meant.
     """
 
-    def __init__(self, *, name: str, port: int, user: str, key: Path, known_hosts: Path) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        port: int,
+        user: str,
+        key: Path,
+        known_hosts: Path,
+        locate: Callable[[], AddressSearch] | None = None,
+        hop: Hop | None = None,
+    ) -> None:
         self.address = SshAddress(name, port, user, key, known_hosts)
+        self.host = "" if locate else self.address.host
+        """Where it is, or was last looked for; empty where nobody knows."""
+        self._locate = locate
+        self._hop = hop
+        self._attempts = 0
         self._lock = threading.Lock()
         self._made: Connection | None = None
 
@@ -65,17 +85,19 @@ class SshGuest:
         """
         from charly_vm.guest.running import run_command
 
-        result = call(
-            run_command(
-                self._connection(),
-                command,
-                Deadline(timeout),
-                stdin=stdin,
-                on_stdout=on_stdout,
-                on_stderr=on_stderr,
-            ),
-            grace=CLEAN_UP_SECONDS,
-        )
+        deadline = Deadline(timeout)
+        with self.reached(deadline) as connection:
+            result = call(
+                run_command(
+                    connection,
+                    command,
+                    deadline,
+                    stdin=stdin,
+                    on_stdout=on_stdout,
+                    on_stderr=on_stderr,
+                ),
+                grace=CLEAN_UP_SECONDS,
+            )
         if check and result.status != 0:
             error = GuestError(f"{describe(command)} failed in {self.name} ({result.explain()})")
             error.add_excerpt("it said", result.stderr_text or result.stdout_text)
@@ -85,19 +107,49 @@ class SshGuest:
     def connect(self, deadline: Deadline, *, patience: float = CONNECT_PATIENCE) -> None:
         """Make the connection where there is none, in one attempt; `patience` (seconds) is for the
         server's first word, the login after it has its own time. Raises `GuestUnreachable`."""
-        call(self._connection().open(deadline, patience))
+        with self.reached(deadline) as connection:
+            call(connection.open(deadline, patience))
 
     def close(self) -> None:
         """Drop the connection. The next use makes a new one."""
         with self._lock:
             connection, self._made = self._made, None
+            hop = self._hop
         if connection is not None:
             call(connection.close())
+        if hop is not None:
+            hop.close()
 
-    def _connection(self) -> Connection:
+    @contextmanager
+    def reached(self, deadline: Deadline) -> Iterator[Connection]:
+        """The connection, which need not be open. One that has led nowhere is looked for anew."""
         from charly_vm.guest.connection import Connection
 
         with self._lock:
             if self._made is None:
-                self._made = Connection(self.address)
-            return self._made
+                self._made = Connection(self._find_way(deadline))
+            connection = self._made
+        try:
+            yield connection
+        except GuestUnreachable:
+            with self._lock:
+                if self._made is connection and (self._locate or self._hop):
+                    self._made = None
+                    self._attempts += 1
+            raise
+
+    def _find_way(self, deadline: Deadline) -> SshAddress:
+        """The address with the host and the socket filled in that lead there now."""
+        address = self.address
+        if self._locate is not None:
+            search = self._locate()
+            if not search.found:
+                raise GuestUnreachable(address, search.seen)
+            # Some may be of an earlier lease: each gets its turn.
+            host = search.found[self._attempts % len(search.found)]
+            self.host = host
+            address = replace(address, host=host, found=True)
+        if self._hop is not None:
+            local = self._hop.open(address.host, address.port, deadline)
+            address = replace(address, local=local)
+        return address

@@ -22,7 +22,7 @@ from charly_vm.host.facts import Accelerator
 from charly_vm.host.files import write_atomically
 from charly_vm.host.locks import hold
 from charly_vm.host.paths import state_directory
-from charly_vm.host.probe_rom import EXIT_PORT, PASSED_STATUS, build_probe_rom
+from charly_vm.host.probe_rom import PROBE_ROMS, ProbeRom
 from charly_vm.host.process import describe_status, run
 
 KVM_DEVICE = Path("/dev/kvm")
@@ -30,16 +30,16 @@ KVM_MODULES = ("kvm_intel", "kvm_amd", "kvm")
 KVM_SECONDS = 2.0
 """A processor needs a hundredth of a second and emulation a fifth."""
 TCG_SECONDS = 20.0
-START_SECONDS = 10.0
 
 
 def probe_accelerators(emulator: str, architecture: str) -> tuple[Accelerator, ...]:
     """KVM where the architecture is the host's, then TCG, each with the reason in words.
 
     The first call after a boot takes about half a second, up to a few where KVM does not work.
+    Nothing is found for an architecture that there is no `PROBE_ROMS` for.
     """
     key = _key(emulator, architecture)
-    cache = state_directory() / "accelerators.json"
+    cache = state_directory() / f"accelerators-{architecture}.json"
     # Whoever comes second finds the answer of the first.
     with hold(cache.with_suffix(".lock"), timeout=2 * (KVM_SECONDS + TCG_SECONDS)):
         found = _read(cache, key)
@@ -81,16 +81,17 @@ def _read(cache: Path, key: dict[str, object]) -> tuple[Accelerator, ...] | None
 
 
 def _probe(emulator: str, architecture: str) -> tuple[Accelerator, ...]:
+    rom = PROBE_ROMS.get(architecture)
+    if rom is None:
+        return ()
     found = []
-    native = architecture == platform.machine()
-    ask = _run_code if architecture == "x86_64" else _start_only
-    if native:
+    if architecture == platform.machine():
         obstacle = find_kvm_obstacle(KVM_DEVICE)
         if obstacle is None:
-            found.append(ask("kvm", emulator, "host", KVM_SECONDS))
+            found.append(_run_code("kvm", emulator, rom, "host", KVM_SECONDS))
         else:
             found.append(Accelerator("kvm", False, obstacle))
-    found.append(ask("tcg", emulator, "max", TCG_SECONDS))
+    found.append(_run_code("tcg", emulator, rom, rom.cpu, TCG_SECONDS))
     return tuple(found)
 
 
@@ -117,15 +118,20 @@ def find_kvm_obstacle(device: Path) -> str | None:
     return f"{device} is not open to this user: its owner or mode keeps others out"
 
 
-def _run_code(name: str, emulator: str, cpu: str, seconds: float) -> Accelerator:
-    """Run the probe ROM, which counts to 16 million and ends QEMU with a status of its own."""
+def _run_code(name: str, emulator: str, rom: ProbeRom, cpu: str, seconds: float) -> Accelerator:
     with tempfile.TemporaryDirectory(prefix="charly-probe-") as directory:
-        rom = Path(directory) / "rom.bin"
-        rom.write_bytes(build_probe_rom())
+        image = Path(directory) / "rom.bin"
+        image.write_bytes(rom.image)
         argv = [
-            *_command(name, emulator, cpu, "q35"),
-            *("-bios", str(rom)),
-            *("-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"),
+            emulator,
+            *("-nodefaults", "-no-user-config", "-no-reboot"),
+            *("-display", "none"),
+            *("-machine", rom.machine),
+            *("-m", "16M"),
+            *("-accel", name),
+            *("-cpu", cpu),
+            *("-bios", str(image)),
+            *rom.options,
         ]
         begin = time.monotonic()
         try:
@@ -135,33 +141,9 @@ def _run_code(name: str, emulator: str, cpu: str, seconds: float) -> Accelerator
         except CharlyError as error:
             return Accelerator(name, False, error.message)
     taken = time.monotonic() - begin
-    if done.status == PASSED_STATUS:
+    if done.status == rom.status and rom.output in done.stdout:
         return Accelerator(name, True, f"ran guest code in {taken:.2f} s")
     return Accelerator(name, False, _failed(done.status, done.stderr))
-
-
-def _start_only(name: str, emulator: str, cpu: str, seconds: float) -> Accelerator:
-    """Start a machine and end it without running anything, where there is no probe ROM."""
-    argv = [*_command(name, emulator, cpu, "virt"), "-S", "-monitor", "stdio"]
-    try:
-        done = run(argv, timeout=START_SECONDS, check=False, stdin="quit\n")
-    except CharlyError as error:
-        return Accelerator(name, False, error.message)
-    if done.status == 0:
-        return Accelerator(name, True, "a machine started; no guest code was run to test it")
-    return Accelerator(name, False, _failed(done.status, done.stderr))
-
-
-def _command(name: str, emulator: str, cpu: str, machine: str) -> list[str]:
-    return [
-        emulator,
-        *("-nodefaults", "-no-user-config", "-no-reboot"),
-        *("-display", "none"),
-        *("-machine", machine),
-        *("-m", "16M"),
-        *("-accel", name),
-        *("-cpu", cpu),
-    ]
 
 
 def _too_slow(name: str, seconds: float) -> str:

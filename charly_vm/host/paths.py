@@ -3,6 +3,7 @@
 data    machines: overlay, seed, keys, record (lives as long as the machine)
 cache   images: may be removed at any time, costs a rebuild
 state   what is known about this host and who waits for what
+config  settings, deploys of this host alone, and the stanzas for the user's own ssh
 runtime sockets: short paths, since a UNIX socket's is at most 107 bytes
 """
 
@@ -30,6 +31,10 @@ def cache_directory() -> Path:
 
 def state_directory() -> Path:
     return make_private_directory(_DIRECTORIES.user_state_path)
+
+
+def config_directory() -> Path:
+    return make_private_directory(_DIRECTORIES.user_config_path)
 
 
 def machines_directory() -> Path:

@@ -62,10 +62,12 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: str | None = None,
+    show_stderr: bool = False,
 ) -> Completed:
     """Run a command to its end.
 
-    `env` is added to a copy of our environment. Raises `LaunchError` when the status is not 0
+    `env` is added to a copy of our environment. With `show_stderr` its standard error is ours, for
+    people to watch, and the result has none. Raises `LaunchError` when the status is not 0
     (unless `check` is false) or when `timeout` seconds have passed, and `HostError` when the
     program is not there.
     """
@@ -74,7 +76,7 @@ def run(
         words,
         stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=None if show_stderr else subprocess.PIPE,
         env=env,
         cwd=cwd,
         start_new_session=True,
@@ -107,17 +109,18 @@ def spawn(
     argv: Sequence[str | Path],
     *,
     output: IO[bytes],
+    stdin: int = subprocess.DEVNULL,
     pass_fds: Iterable[int] = (),
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process that may outlive us, in a session of its own, both streams into `output`.
 
     It runs in `/`, so that it keeps no directory of the caller's in use: paths are absolute. The
-    caller reaps it for as long as it is the parent.
+    caller reaps it for as long as it is the parent. `stdin` is a descriptor, which stays open here.
     """
     return _start(
         [str(word) for word in argv],
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=output,
         stderr=subprocess.STDOUT,
         env=env,

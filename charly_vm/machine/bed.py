@@ -14,8 +14,10 @@ from charly_vm.machine.evidence import collect_evidence
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_process
 from charly_vm.machine.records import Purpose, Stage, write_record
+from charly_vm.machine.veto import require_no_veto
 from charly_vm.model.deploy import DeployNode
 from charly_vm.model.project import Project
+from charly_vm.model.resolve.keys import require_login
 
 
 class BedRun:
@@ -47,6 +49,8 @@ class BedRun:
     def bring_up(self) -> Machine:
         """Build the disk, boot the machine, and wait until it is ready."""
         require_disposable(self.node)
+        require_no_veto(self.target.domain)
+        require_login(self.target)
         self._held.enter_context(
             own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)
         )
@@ -140,7 +144,7 @@ def _add_detail(error: BaseException, line: str) -> None:
 
 def require_disposable(node: DeployNode) -> None:
     """Refuse a deploy that nobody has allowed to be destroyed unattended."""
-    if not node.deploy.disposable:
+    if not node.disposable:
         text = f"{node.name} is not disposable, so it cannot be a bed"
         raise SpecError(
             [Problem(node.file, node.line, 1, text)],

@@ -6,13 +6,14 @@ import dataclasses
 import uuid
 from pathlib import Path
 
+from charly_vm.disk.nvram import make_nvram
 from charly_vm.disk.qcow2 import create_overlay, inspect_image
-from charly_vm.disk.seed import write_seed
 from charly_vm.errors import CharlyError, StateError
-from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
+from charly_vm.host.facts import Facts
+from charly_vm.host.files import explain_os_errors, make_private_directory
 from charly_vm.host.progress import SILENT, Progress
-from charly_vm.host.ssh_keys import known_hosts_line, make_key_pair
 from charly_vm.machine.disks import build_disk, find_chosen_disk
+from charly_vm.machine.keys import choose_key, store_key
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ports import choose_ports, choosing_ports, require_free_ports
 from charly_vm.machine.records import (
@@ -24,12 +25,16 @@ from charly_vm.machine.records import (
     paths_of,
     write_record,
 )
+from charly_vm.machine.seed import write_identity
+from charly_vm.machine.snapshot_layers import discard_disk, paths_of_kept_disk
+from charly_vm.machine.snapshot_repair import settle_snapshots
 from charly_vm.machine.survey import survey, wanted_backend
+from charly_vm.machine.traces import leave_traces
+from charly_vm.machine.veto import instance_of
+from charly_vm.machine.volumes import drop_disk_volume, drop_nvram_volume, has_disk, make_volumes
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Overrides, Placement, resolve
-from charly_vm.model.resolved import Paths, ResolvedMachine
-from charly_vm.model.source import CloudImage
-from charly_vm.render.cloud_init import render_seed
+from charly_vm.model.resolved import ResolvedMachine
 
 
 def create_machine(
@@ -49,20 +54,29 @@ def create_machine(
     exists.
     """
     kept = settle(target, project, owner.purpose, progress)
-    facts = survey()
-    if kept and kept.machine.paths.overlay.exists():
+    facts = survey(target.entity.arch)
+    if kept and has_disk(kept.machine):
         progress.note(f"{target.domain} uses the disk that was kept; `--disk` removes it")
         base = kept.base
     else:
         base = str(_choose_base(target, project, owner.purpose, progress))
+    paths = paths_of_kept_disk(kept, target.domain) if kept else paths_of(target.domain)
+    here = instance_of(target.domain)
+    key_source = (overrides and overrides.key_source) or target.entity.ssh.key_source
+    key = choose_key(key_source, paths, domain=target.domain)
     # From the choice of a port until it stands in a record nobody else may choose.
     with choosing_ports():
-        ssh_port, forwards = choose_ports(target)
+        ports = choose_ports(target)
         placement = Placement(
             uuid=kept.machine.uuid if kept else str(uuid.uuid4()),
-            ssh_port=ssh_port,
-            paths=paths_of(target.domain),
-            forwards=forwards,
+            ssh_port=ports.ssh,
+            paths=paths,
+            forwards=ports.forwards,
+            graphics_ports=ports.graphics,
+            key=key.login,
+            hostdevs=here.hostdevs,
+            filesystems=here.filesystems,
+            vetoed=here.is_vetoed,
         )
         machine = resolve(
             target,
@@ -71,6 +85,8 @@ def create_machine(
             wanted_backend=wanted_backend(),
             overrides=overrides,
         )
+        if kept:
+            _require_same_hypervisor(kept, machine)
         require_free_ports(machine)
         make_private_directory(machine.paths.directory)
         record = MachineRecord(
@@ -85,20 +101,38 @@ def create_machine(
             machine=machine,
         )
         write_record(record)
-    accelerator = next(one for one in facts.accelerators if one.name == machine.accelerator)
-    progress.note(
-        f"{machine.domain}: {machine.backend.value}"
-        + (f" ({machine.backend_reason})" if machine.backend_reason else "")
-        + f", {machine.accelerator} ({accelerator.reason})"
-    )
+    hosts = facts.behind_libvirt() if machine.hypervisor else facts
+    _note_choices(machine, hosts, progress)
+    if key.note:
+        progress.note(key.note)
     made = Machine(record, progress=progress)
     try:
+        if kept and kept.machine.firmware != machine.firmware:
+            # Another firmware's variables say nothing to this one, or the wrong thing.
+            _remove_nvram(machine)
+        store_key(key, paths)
         _incarnate(made, target)
     except BaseException:
         if not leave_failed:
             _discard(made)
         raise
     return made
+
+
+def _note_choices(machine: ResolvedMachine, facts: Facts, progress: Progress) -> None:
+    emulator = facts.emulator(machine.architecture)
+    accelerator = emulator and emulator.accelerator
+    progress.note(
+        f"{machine.domain}: {machine.backend.value}"
+        + (f" ({machine.backend_reason})" if machine.backend_reason else "")
+        + f", {machine.accelerator}"
+        + (f" ({accelerator.reason})" if accelerator else "")
+    )
+    if machine.firmware.name == "uefi-secure" and not machine.firmware.keys_enrolled:
+        progress.note(
+            f"{machine.domain}: this host's firmware comes without keys, so Secure Boot is off "
+            "until the guest enrols some"
+        )
 
 
 def _choose_base(target: Target, project: Path, purpose: Purpose, progress: Progress) -> Path:
@@ -120,18 +154,31 @@ def _choose_base(target: Target, project: Path, purpose: Purpose, progress: Prog
 def rebuild_machine(machine: Machine, target: Target) -> None:
     """Power off, and boot again from a fresh overlay of the same base. The caller holds it."""
     machine.close()
-    machine.record = dataclasses.replace(machine.record, stage=Stage.CREATING, disk_kept=False)
+    paths = machine.record.machine.paths.of_fresh_disk
+    machine.record = dataclasses.replace(
+        machine.record,
+        stage=Stage.CREATING,
+        disk_kept=False,
+        machine=dataclasses.replace(machine.record.machine, paths=paths),
+    )
     write_record(machine.record)
     with machine.progress.phase(f"rebuilding {machine.name} fresh"):
         machine.backend.power_off(machine.record.domain)
-        drop_incarnation(machine.record.machine.paths)
+        drop_incarnation(machine.record.machine)
     _incarnate(machine, target)
 
 
-def drop_incarnation(paths: Paths) -> None:
-    """Remove what belongs to one incarnation: the overlay."""
-    with explain_os_errors(f"remove {paths.overlay}"):
-        paths.overlay.unlink(missing_ok=True)
+def drop_incarnation(machine: ResolvedMachine) -> None:
+    """Remove what belongs to one incarnation: disk, snapshots and UEFI variables."""
+    drop_disk_volume(machine)
+    discard_disk(machine.paths)
+    _remove_nvram(machine)
+
+
+def _remove_nvram(machine: ResolvedMachine) -> None:
+    drop_nvram_volume(machine)
+    with explain_os_errors(f"remove {machine.paths.nvram}"):
+        machine.paths.nvram.unlink(missing_ok=True)
 
 
 def _discard(machine: Machine) -> None:
@@ -186,6 +233,19 @@ def require_same(record: MachineRecord, target: Target, project: Path) -> None:
         )
 
 
+def _require_same_hypervisor(kept: MachineRecord, machine: ResolvedMachine) -> None:
+    """A disk cannot follow to another hypervisor."""
+    theirs, ours = (
+        one.hypervisor.uri if one.hypervisor else "this host" for one in (kept.machine, machine)
+    )
+    if theirs != ours and has_disk(kept.machine):
+        raise StateError(
+            f"the disk of {kept.label} was kept at {theirs}, and the machine would be at {ours}",
+            hint=f"`charly vm destroy {kept.label} --disk` removes it; CHARLY_LIBVIRT_URI says "
+            "where machines are made",
+        )
+
+
 def _require_purpose(record: MachineRecord, purpose: Purpose) -> None:
     """A bed tests what its source says, and never what somebody has kept."""
     if purpose is Purpose.BED:
@@ -199,45 +259,28 @@ def _incarnate(machine: Machine, target: Target) -> None:
     """Give a recorded machine keys, seed and overlay, and boot it."""
     resolved = machine.record.machine
     make_private_directory(resolved.paths.runtime)
-    documents = write_identity(resolved, adopt=adopts(target))
-    write_seed(resolved.paths.seed, documents)
-    if not resolved.paths.overlay.exists():
+    write_identity(resolved, target, machine.progress)
+    if resolved.hypervisor:
+        make_volumes(machine.record, machine.progress)
+    elif not resolved.paths.overlay.exists():
         base = Path(machine.record.base)
         size = resolved.disk_size or inspect_image(base).virtual_size
+        _remove_nvram(resolved)
         create_overlay(base, resolved.paths.overlay, size)
         # A fresh disk has a console of its own.
         resolved.paths.console_log.unlink(missing_ok=True)
+    firmware = resolved.firmware
+    if firmware.vars_template and not resolved.paths.nvram.exists():
+        make_nvram(
+            Path(firmware.vars_template),
+            resolved.paths.nvram,
+            format=firmware.format,
+            architecture=resolved.architecture,
+        )
     machine.backend.define(resolved)
+    settle_snapshots(machine, starting=True)
+    leave_traces(machine)
     with machine.progress.phase(f"booting {machine.name}"):
         machine.backend.start(machine.record.domain)
     machine.record = dataclasses.replace(machine.record, stage=Stage.CREATED)
     write_record(machine.record)
-
-
-def write_identity(machine: ResolvedMachine, *, adopt: bool) -> dict[str, str]:
-    """The machine's keys, made where they are missing, and the seed's documents that carry them."""
-    user_key = make_key_pair(machine.paths.user_key, comment=f"{machine.user}@{machine.domain}")
-    host_key = make_key_pair(machine.paths.host_key, comment=machine.domain)
-    write_atomically(
-        machine.paths.known_hosts, known_hosts_line(machine.domain, host_key.public) + "\n"
-    )
-    return render_seed(
-        domain_uuid=machine.uuid,
-        hostname=machine.hostname,
-        user=machine.user,
-        adopt=adopt,
-        authorized_keys=[user_key.public],
-        host_key_private=host_key.private,
-        host_key_public=host_key.public,
-    )
-
-
-def adopts(target: Target) -> bool:
-    """Whether the image has the account already, so that cloud-init need not make it."""
-    source = target.entity.source
-    user = target.entity.ssh.user
-    return (
-        isinstance(source, CloudImage)
-        and source.base_user is not None
-        and (user is None or user == source.base_user)
-    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from charly_vm.disk.qcow2 import convert_to_raw, enlarge_copy
 from charly_vm.disk.store import Image, Recipe, Store
-from charly_vm.errors import CharlyError, HostError
+from charly_vm.errors import CharlyError, HostError, StateError
 from charly_vm.host.files import explain_os_errors, make_ignored_directory, write_atomically
 from charly_vm.host.paths import images_directory
 from charly_vm.host.progress import Progress
@@ -32,12 +32,17 @@ class BuildOptions:
     """A path or a URL of an image that replaces the entity's own source."""
     refresh: bool = False
     """Make it anew although nothing that determines it has changed."""
+    root_size: int | None = None
+    """Bytes beyond which the root partition does not grow."""
+    show_output: bool = False
+    """Show what the builder says while it works."""
 
     @property
     def words(self) -> str:
         """The choices that a later `create` has to keep to, as typed."""
         words = {
             "--size": self.size and format_size(self.size),
+            "--root-size": self.root_size and format_size(self.root_size),
             "--source": self.source,
         }
         return " ".join(f"{option} {value}" for option, value in words.items() if value)
@@ -63,14 +68,15 @@ def build_disk(
     if options.source:
         source = replace_source(source, options.source)
     with progress.phase(f"disk of {target.entity_name}"):
-        image = _build(source, platform.machine(), progress, refresh=options.refresh)
+        architecture = target.entity.arch or platform.machine()
+        image = _build(source, architecture, progress, options)
         if options.size:
             image = _enlarged(image, options.size, progress)
     _link_output(image, target, project, options, progress)
     return image
 
 
-def _build(source: Source, architecture: str, progress: Progress, *, refresh: bool) -> Image:
+def _build(source: Source, architecture: str, progress: Progress, options: BuildOptions) -> Image:
     store = image_store()
     match source:
         case CloudImage():
@@ -85,7 +91,14 @@ def _build(source: Source, architecture: str, progress: Progress, *, refresh: bo
                 architecture=architecture,
                 store=store,
                 progress=progress,
-                refresh=refresh,
+                root_size=options.root_size or source.root_size or 0,
+                refresh=options.refresh,
+                show_output=options.show_output,
+            )
+        case _:
+            raise HostError(
+                f"disks of kind {source.kind} are not built by this version of charly",
+                hint="use `kind: cloud_image` with the URL or path of a disk that is built already",
             )
 
 
@@ -192,3 +205,21 @@ def _choice_file(project: Path, entity: str) -> Path:
 
 def _written(target: Target) -> Any:
     return target.entity.source.model_dump(mode="json")
+
+
+def require_meaning(source: Source, given: dict[str, bool]) -> None:
+    """Raise `StateError` for an option of `vm build` that the source's kind has no use for.
+
+    `given` says for each of them whether it was used.
+    """
+    meanings = {
+        "--root-size": ("bootc", "bootstrap"),
+        "--console": ("bootc", "bootstrap"),
+        "--transport": ("bootc",),
+    }
+    for option, kinds in meanings.items():
+        if given.get(option) and source.kind not in kinds:
+            raise StateError(
+                f"{option} has no meaning for a disk of kind {source.kind}",
+                hint=f"it is for {' and '.join(kinds)}",
+            )

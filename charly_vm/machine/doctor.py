@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import getpass
-import os
+import resource
 from dataclasses import dataclass
-from pathlib import Path
 
+from charly_vm.errors import HostError
 from charly_vm.host.facts import Facts
+from charly_vm.host.package_manager import PackageManager, find_package_manager
 from charly_vm.host.process import find_tool
-from charly_vm.machine.survey import survey
+from charly_vm.host.subordinate_ids import this_user
+from charly_vm.host.virtiofsd import find_virtiofsd
+from charly_vm.machine.autostart import has_user_systemd, lingers
+from charly_vm.machine.packages import (
+    BOOTSTRAP,
+    EMULATORS,
+    FIRMWARE,
+    IMAGE_TOOLS,
+    PASST,
+    RED_HAT_NAMES,
+    SSH,
+    SWTPM,
+    VIRSH,
+    VIRTIOFSD,
+)
+from charly_vm.machine.ssh_include import includes_stanzas, user_ssh_config
+from charly_vm.machine.survey import find_qemu, survey
+from charly_vm.model.quantities import format_size
 from charly_vm.model.resolve import NO_DAEMON_HINT
-
-TOOLS = {
-    "qemu-img": ("disks and overlays", "qemu-utils"),
-    "ssh": ("charly vm ssh", "openssh-client"),
-    "mmdebstrap": ("disks of kind bootstrap", "mmdebstrap"),
-    "sfdisk": ("disks of kind bootstrap", "fdisk"),
-    "mke2fs": ("disks of kind bootstrap", "e2fsprogs"),
-    "setpriv": ("disks of kind bootstrap", "util-linux"),
-    "mcopy": ("disks of kind bootstrap", "mtools"),
-    "grub-mkimage": ("disks of kind bootstrap", "grub-common grub-pc-bin grub-efi-amd64-bin"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One line of the doctor's table. `fix` is empty where nothing is missing."""
 
+    section: str
     name: str
     good: bool
     found: str
@@ -39,32 +47,51 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that the engine needs."""
-    facts = survey()
-    findings = [_qemu(facts), *_accelerators(facts), _libvirt(facts), _passt(facts)]
-    for tool, (enables, package) in TOOLS.items():
-        path = find_tool(tool)
+    facts, packages = survey(), find_package_manager()
+    return [
+        *_emulators(facts, packages),
+        *_accelerators(facts),
+        *_libvirt(facts, packages),
+        *_firmware(facts, packages),
+        _tool("devices", "swtpm", "a TPM in the guest", packages.render_install(SWTPM)),
+        _virtiofsd(packages),
+        *_disks(facts, packages),
+        *_user(facts),
+        *_ssh(packages),
+    ]
+
+
+def is_hopeless(findings: list[Finding]) -> bool:
+    """Whether no bed could run here."""
+    accelerators = [one.good for one in findings if one.section == "accelerators"]
+    return any(one.needed and not one.good for one in findings) or not any(accelerators)
+
+
+def _tool(section: str, name: str, enables: str, fix: str, *, needed: bool = False) -> Finding:
+    path = find_tool(name) or find_tool(RED_HAT_NAMES.get(name, name))
+    found = str(path or "not found")
+    good = path is not None
+    return Finding(section, name, good, found, enables, "" if good else fix, needed)
+
+
+def _emulators(facts: Facts, packages: PackageManager) -> list[Finding]:
+    findings = []
+    for architecture, names in EMULATORS.items():
+        native = architecture == facts.architecture
+        qemu = facts.qemu if native else find_qemu(architecture)
+        found = f"{'.'.join(map(str, qemu.version))}, {qemu.binary}" if qemu else "not found"
         findings.append(
             Finding(
-                tool,
-                path is not None,
-                str(path or "not found"),
-                enables,
-                "" if path else f"install {package}",
-                needed=tool == "qemu-img",
+                "emulators",
+                f"qemu-system-{architecture}",
+                qemu is not None,
+                found,
+                "running machines" if native else f"machines with `arch: {architecture}`",
+                "" if qemu else packages.render_install(names),
+                needed=native,
             )
         )
-    if not facts.is_root:
-        findings.append(_subordinate_ids())
     return findings
-
-
-def _qemu(facts: Facts) -> Finding:
-    name = f"qemu-system-{facts.architecture}"
-    if facts.qemu is None:
-        fix = "install qemu-system-x86 (apt), qemu-kvm (dnf) or qemu-desktop (pacman)"
-        return Finding(name, False, "not found", "running machines", fix, needed=True)
-    version = ".".join(map(str, facts.qemu.version))
-    return Finding(name, True, f"{version}, {facts.qemu.binary}", "running machines", needed=True)
 
 
 def _accelerators(facts: Facts) -> list[Finding]:
@@ -72,6 +99,7 @@ def _accelerators(facts: Facts) -> list[Finding]:
     chosen = facts.accelerator
     return [
         Finding(
+            "accelerators",
             f"accelerator {one.name}" + (" (in use)" if one == chosen else ""),
             one.works,
             one.reason,
@@ -81,35 +109,178 @@ def _accelerators(facts: Facts) -> list[Finding]:
     ]
 
 
-def _libvirt(facts: Facts) -> Finding:
+def _libvirt(facts: Facts, packages: PackageManager) -> list[Finding]:
     enables = "the libvirt backend"
+    session = Finding(
+        "libvirt",
+        "libvirt session",
+        facts.libvirt is not None,
+        facts.libvirt_reason,
+        enables,
+        "run charly as an ordinary user" if facts.is_root else NO_DAEMON_HINT,
+    )
     if facts.libvirt is not None:
         version = ".".join(map(str, facts.libvirt.version))
-        return Finding("libvirt session", True, f"{version}, {facts.libvirt.uri}", enables)
-    fix = "run charly as an ordinary user" if facts.is_root else NO_DAEMON_HINT
-    return Finding("libvirt session", False, facts.libvirt_reason, enables, fix)
+        session = Finding(
+            "libvirt", "libvirt session", True, f"{version}, {facts.libvirt.uri}", enables
+        )
+    return [
+        session,
+        _bindings(),
+        _tool("libvirt", "virsh", "autostart", packages.render_install(VIRSH)),
+        _passt(facts, packages),
+    ]
 
 
-def _passt(facts: Facts) -> Finding:
+def _bindings() -> Finding:
+    from charly_vm.backend.libvirt_session import import_libvirt
+
+    name, enables = "libvirt for Python", "the libvirt backend"
+    try:
+        number = import_libvirt().getVersion()
+    except HostError as error:
+        return Finding("libvirt", name, False, error.message, enables, error.hint)
+    version = f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"
+    return Finding("libvirt", name, True, f"with libvirt {version}", enables)
+
+
+def _passt(facts: Facts, packages: PackageManager) -> Finding:
     offered = facts.libvirt is not None and facts.libvirt.passt
-    found = "offered by libvirt" if offered else "not on offer; QEMU's own user network is used"
-    return Finding("passt", offered, found, "libvirt's portForward")
+    program = find_tool("passt")
+    found = "not on offer; QEMU's own user network is used"
+    if offered:
+        found = f"offered by libvirt, {program}" if program else "offered by libvirt"
+    fix = "" if program else packages.render_install(PASST)
+    if program and facts.libvirt is not None and not offered:
+        fix = "needs libvirt 9.2 or later, and user namespaces"
+    return Finding("libvirt", "passt", offered, found, "libvirt's portForward", fix)
 
 
-def _subordinate_ids() -> Finding:
-    user, missing = getpass.getuser(), []
-    for file in ("/etc/subuid", "/etc/subgid"):
-        try:
-            lines = Path(file).read_text().splitlines()
-        except OSError:
-            lines = []
-        if not any(line.split(":")[0] in (user, str(os.getuid())) for line in lines):
-            missing.append(file)
-    if find_tool("newuidmap") is None:
-        missing.append("newuidmap")
-    fix = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
-    if "newuidmap" in missing:
-        fix = f"install uidmap (apt) or shadow (others); {fix}"
-    found = f"missing: {', '.join(missing)}" if missing else "present"
-    enables = "disks of kind bootstrap without root"
-    return Finding("subordinate ids", not missing, found, enables, fix if missing else "")
+def _firmware(facts: Facts, packages: PackageManager) -> list[Finding]:
+    findings = []
+    for architecture, names in FIRMWARE.items():
+        native = architecture == facts.architecture
+        if not native and find_qemu(architecture) is None:
+            continue
+        pairs = [one for one in facts.firmware if one.architecture == architecture]
+        plain = next((one.code for one in pairs if not one.secure_boot), "")
+        enables = "`firmware: uefi-insecure`" if native else f"machines with `arch: {architecture}`"
+        fix = packages.render_install(names)
+        name = f"UEFI firmware, {architecture}"
+        findings.append(
+            Finding(
+                "firmware", name, bool(plain), plain or "not found", enables, "" if plain else fix
+            )
+        )
+        if not native:
+            continue
+        secure = next((one.code for one in pairs if one.secure_boot and one.keys_enrolled), "")
+        findings.append(
+            Finding(
+                "firmware",
+                f"with Secure Boot, {architecture}",
+                bool(secure),
+                secure or "not found",
+                "`firmware: uefi-secure`",
+                "" if secure else fix,
+            )
+        )
+    return findings
+
+
+def _virtiofsd(packages: PackageManager) -> Finding:
+    path = find_virtiofsd()
+    fix = "" if path else packages.render_install(VIRTIOFSD)
+    enables = "directories of this host in the guest"
+    return Finding("devices", "virtiofsd", bool(path), path or "not found", enables, fix)
+
+
+def _disks(facts: Facts, packages: PackageManager) -> list[Finding]:
+    findings = [
+        _tool(
+            "disks",
+            "qemu-img",
+            "disks, overlays, snapshots",
+            packages.render_install(IMAGE_TOOLS),
+            needed=True,
+        )
+    ]
+    for name, names in BOOTSTRAP.items():
+        if name == "newuidmap" and facts.is_root:
+            continue
+        findings.append(
+            _tool("disks", name, "disks of kind bootstrap", packages.render_install(names))
+        )
+    return findings
+
+
+def _user(facts: Facts) -> list[Finding]:
+    user = getpass.getuser()
+    findings = [_memlock(facts, user)]
+    if not facts.is_root:
+        findings += [_subordinate_ids(user), _linger(user)]
+    return findings
+
+
+def _memlock(facts: Facts, user: str) -> Finding:
+    """VFIO pins all of a guest's RAM, and a GiB more covers QEMU itself."""
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    unlimited = facts.is_root or limit == resource.RLIM_INFINITY
+    good = unlimited or limit >= facts.memory
+    line = f"{user} - memlock {facts.memory // 1024}"
+    return Finding(
+        "user",
+        "memlock",
+        good,
+        "unlimited" if unlimited else format_size(limit),
+        "guests with a device of this host (the guest's RAM and 1 GiB)",
+        "" if good else f"echo '{line}' | sudo tee /etc/security/limits.d/charly.conf",
+    )
+
+
+def _subordinate_ids(user: str) -> Finding:
+    host_user = this_user()
+    missing = [
+        file
+        for file, ids in (("/etc/subuid", host_user.subuids), ("/etc/subgid", host_user.subgids))
+        if ids is None
+    ]
+    return Finding(
+        "user",
+        "subordinate ids",
+        not missing,
+        f"missing in {', '.join(missing)}" if missing else "present",
+        "disks of kind bootstrap without root",
+        f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
+        if missing
+        else "",
+    )
+
+
+def _linger(user: str) -> Finding:
+    enables = "`autostart: true`"
+    if not has_user_systemd():
+        fix = "needs a systemd that runs for this user"
+        return Finding("user", "linger", False, "no systemd runs for this user", enables, fix)
+    on = lingers()
+    fix = "" if on else f"sudo loginctl enable-linger {user}"
+    return Finding("user", "linger", on, "on" if on else "off", enables, fix)
+
+
+def _ssh(packages: PackageManager) -> list[Finding]:
+    config = user_ssh_config()
+    try:
+        included = includes_stanzas(config.read_text())
+    except OSError:
+        included = False
+    return [
+        _tool("ssh", "ssh", "charly vm ssh", packages.render_install(SSH)),
+        Finding(
+            "ssh",
+            "ssh charly-NAME",
+            included,
+            f"{config} {'includes' if included else 'does not include'} the machines",
+            "plain ssh, scp and rsync to machines",
+            "" if included else "charly doctor --fix",
+        ),
+    ]

@@ -11,9 +11,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from charly_vm.backend import backend_of
 from charly_vm.errors import GuestError, GuestTimeout, HostError, StateError
+from charly_vm.guest.hop import Hop
 from charly_vm.guest.ssh import SshGuest
 from charly_vm.host.files import explain_os_errors, read_tail
 from charly_vm.host.process import tail_text
@@ -22,11 +24,17 @@ from charly_vm.host.waiting import Deadline
 from charly_vm.machine.ownership import own_machine
 from charly_vm.machine.ports import require_free_ports
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
-from charly_vm.model.protocols import Backend, DomainState, StopOutcome
+from charly_vm.model.protocols import AddressSearch, Backend, DomainState, StopOutcome
 from charly_vm.model.resolved import Paths
 
 STOP_SECONDS = 60.0
 """How long a guest may take to shut down when asked; systemd itself gives a unit 90."""
+
+
+NO_ADDRESS = (
+    "a guest that runs qemu-guest-agent says it itself (`cloud_init: {package: "
+    "[qemu-guest-agent]}`); without it the host has to have an address on the guest's network"
+)
 
 
 class Machine:
@@ -46,22 +54,65 @@ class Machine:
 
     @cached_property
     def guest(self) -> SshGuest:
-        """The guest over SSH; nothing is connected yet."""
+        """The guest over SSH; nothing is connected yet. Raises `StateError` where nobody has put
+        a key into it."""
         machine = self.record.machine
+        if not machine.key:
+            raise StateError(
+                f"nothing can log in to {self.name}: it was made without an SSH key",
+                hint="`key_source: generate` under `ssh:` gives it one when it is created again; "
+                f"`charly vm console {self.record.label}` works without",
+            )
         return SshGuest(
             name=machine.domain,
             port=machine.ssh_port,
             user=machine.user,
-            key=machine.paths.user_key,
+            key=Path(machine.key),
             known_hosts=machine.paths.known_hosts,
+            locate=None if machine.network.carrier.is_user_network else self.addresses,
+            hop=self._hop(),
         )
+
+    def addresses(self) -> AddressSearch:
+        """The addresses of the guest on a network where it has its own, as far as they are known
+        now."""
+        return self.backend.addresses(self.record.domain, self.record.machine.network.mac)
+
+    def find_address(self) -> str:
+        """The guest's own address; empty on a user network, where it has none.
+
+        Raises `GuestError` where it is not known, with what those said that were asked.
+        """
+        if self.record.machine.network.carrier.is_user_network:
+            return ""
+        search = self.addresses()
+        if not search.found:
+            raise GuestError(f"nobody knows where {self.name} is: {search.seen}", hint=NO_ADDRESS)
+        return search.found[0]
+
+    @contextmanager
+    def console(self, *, take_over: bool = True) -> Iterator[Path]:
+        """The socket that is the serial console, for the length of the block.
+
+        On another hypervisor it is there for one at a time; `take_over` from whoever has it.
+        """
+        if not self.record.machine.hypervisor:
+            yield self.record.machine.paths.console_socket
+            return
+        from charly_vm.backend.libvirt_console import relay_console
+
+        with relay_console(self.record.domain, take_over=take_over) as socket:
+            yield socket
 
     def state(self) -> DomainState:
         return self.backend.state(self.record.domain)
 
     def start(self) -> None:
         """Boot a machine that is off."""
-        self._require_created()
+        from charly_vm.machine.snapshot_repair import settle_snapshots
+
+        self.require_created()
+        settle_snapshots(self, starting=True)
         if not self.state().has_process:
             require_free_ports(self.record.machine)
         with self.progress.phase(f"starting {self.name} ({self.record.machine.backend.value})"):
@@ -76,22 +127,29 @@ class Machine:
         from charly_vm.guest.readiness import wait_until_ready
 
         try:
-            readiness = wait_until_ready(
-                self.guest,
-                Deadline(seconds),
-                alive=self._why_not_alive,
-                progress=self.progress,
-            )
+            with self._console_kept():
+                readiness = wait_until_ready(
+                    self.guest,
+                    Deadline(seconds),
+                    alive=self._why_not_alive,
+                    progress=self.progress,
+                )
         except (GuestTimeout, GuestError) as error:
+            if not self.guest.host:
+                error.hint = error.hint or NO_ADDRESS
             error.add_excerpt("the end of the console", self.console_tail())
             error.add_excerpt("the end of the emulator's log", self.backend_log())
             raise
         for warning in readiness.warnings:
             self.progress.note(f"{self.name}: {warning}")
+        if not self.record.machine.network.carrier.is_user_network:
+            from charly_vm.machine.traces import leave_address
+
+            leave_address(self, self.guest.host)
 
     def stop(self, *, force: bool = False, seconds: float = STOP_SECONDS) -> StopOutcome:
         """Have the guest shut down, or power it off: at once with `force`, else after `seconds`."""
-        self._require_created()
+        self.require_created()
         self.close()
         with self.progress.phase(f"stopping {self.name}"):
             if force:
@@ -103,16 +161,23 @@ class Machine:
 
         `instance.yml`, which somebody wrote for this host, goes only with `instance`.
         """
+        from charly_vm.machine.traces import remove_traces
+
         self.close()
         with self.progress.phase(f"removing {self.name}"):
             # Where everything goes, a full disk must not be what prevents it.
             with contextlib.suppress(HostError) if disk else contextlib.nullcontext():
                 self._mark(Stage.DESTROYING, disk_kept=not disk)
             self.backend.undefine(self.record.domain)
+            remove_traces(self)
             shutil.rmtree(self.record.machine.paths.runtime, ignore_errors=True)
             if not disk:
                 self._mark(Stage.DISK_KEPT, disk_kept=True)
                 return
+            if self.record.machine.hypervisor:
+                from charly_vm.machine.volumes import drop_volumes
+
+                drop_volumes(self.record.machine)
             with explain_os_errors(f"remove {self.record.machine.paths.directory}"):
                 remove_directory(self.record.machine.paths, instance=instance)
 
@@ -138,11 +203,24 @@ class Machine:
             self.guest.close()
             del self.__dict__["guest"]
 
+    @contextmanager
+    def _console_kept(self) -> Iterator[None]:
+        """What another hypervisor's guest says goes to our log, unless somebody else listens."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(HostError, StateError):
+                stack.enter_context(self.console(take_over=False))
+            yield
+
+    def _hop(self) -> Hop | None:
+        there = self.record.machine.hypervisor
+        return Hop(there.hop, self.record.machine.paths.runtime) if there and there.hop else None
+
     def _mark(self, stage: Stage, *, disk_kept: bool) -> None:
         self.record = dataclasses.replace(self.record, stage=stage, disk_kept=disk_kept)
         write_record(self.record)
 
-    def _require_created(self) -> None:
+    def require_created(self) -> None:
+        """Raise `StateError` where there is only a disk, or what an interrupted command left."""
         if self.record.stage is not Stage.CREATED:
             raise StateError(
                 f"{self.name} is not there ({self.record.stage.value})",

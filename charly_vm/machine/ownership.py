@@ -82,6 +82,11 @@ def is_left_over(record: MachineRecord) -> bool:
     return find_record(domain) == record
 
 
+def find_holder(domain: str) -> str:
+    """Who works on a machine at this moment, in words; empty where nobody does."""
+    return _holder(domain) if is_held(machine_lock(domain)) else ""
+
+
 def _holder(domain: str) -> str:
     """Who holds the lock of a machine, in words; to be asked while somebody does."""
     return read_tail(_holder_file(domain)) or "another charly command"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from charly_vm.errors import HostError
 from charly_vm.host.locks import hold
@@ -17,6 +17,7 @@ from charly_vm.host.ports import find_free_port, require_free_port
 from charly_vm.machine.records import MachineRecord, paths_of, read_records
 from charly_vm.model.forwards import AUTO, PortForward
 from charly_vm.model.project import Target
+from charly_vm.model.resolve.graphics_ports import count_open_ports
 from charly_vm.model.resolved import ResolvedMachine
 
 DEFAULT_SSH_PORT = 2222
@@ -28,8 +29,18 @@ def choosing_ports() -> AbstractContextManager[None]:
     return hold(machines_directory() / "ports.lock", timeout=LOCK_SECONDS)
 
 
-def choose_ports(target: Target) -> tuple[int, tuple[PortForward, ...]]:
-    """SSH's port on this host, and the entity's forwards with a port for each `auto`.
+@dataclass(frozen=True, slots=True)
+class ChosenPorts:
+    """SSH's port on this host, the entity's forwards with a port for each `auto`, and one for each
+    screen whose port nobody has written down."""
+
+    ssh: int
+    forwards: tuple[PortForward, ...]
+    graphics: tuple[int, ...]
+
+
+def choose_ports(target: Target) -> ChosenPorts:
+    """The ports of a machine.
 
     An author's own port is taken as it is. The same machine gets the same ports as long as nobody
     else has them. Other users, and other data directories, begin to look elsewhere: their choice
@@ -38,10 +49,10 @@ def choose_ports(target: Target) -> tuple[int, tuple[PortForward, ...]]:
     records, _ = read_records()
     ssh, network = target.entity.ssh, target.entity.network
     taken = {
-        (one.host, one.protocol)
+        port
         for record in records
         if record.machine.domain != target.domain
-        for one in record.machine.forwards
+        for port in ports_of(record.machine)
     }
     taken |= {(one.host, one.protocol) for one in network.port_forwards}
     start = zlib.crc32(str(paths_of(target.domain).directory).encode())
@@ -58,26 +69,46 @@ def choose_ports(target: Target) -> tuple[int, tuple[PortForward, ...]]:
         replace(one, host=choose(one.protocol)) if one.host == AUTO else one
         for one in network.port_forwards
     )
-    return ssh_port, forwards
+    screens = count_open_ports(target.libvirt.devices)
+    return ChosenPorts(ssh_port, forwards, tuple(choose("tcp") for _ in range(screens)))
+
+
+def ports_of(machine: ResolvedMachine) -> tuple[tuple[int, str], ...]:
+    """Every port of this host that the machine listens on, as far as it is known beforehand, with
+    its protocol. From the block's plain data: most machines say nothing there."""
+    devices = machine.block.data.get("devices", {})
+    screens = [one.get("port") or 0 for one in devices.get("graphics", ())]
+    ranges = [
+        (one.get("start") or 0, one.get("proto", "tcp"))
+        for interface in devices.get("interfaces", ())
+        for one in interface.get("port_forwards", ())
+    ]
+    return (
+        *((one.host, one.protocol) for one in machine.forwards),
+        *((port, "tcp") for port in screens if port > 0),
+        *((port, protocol) for port, protocol in ranges if port > 0),
+    )
 
 
 def require_free_ports(machine: ResolvedMachine) -> None:
     """Raise a `HostError` that names the holder of a port that the machine needs and cannot have.
 
-    To be asked while the machine is off.
+    To be asked while the machine is off. On another host nobody can be asked before QEMU is.
     """
-    for forward in machine.forwards:
+    if machine.hypervisor and machine.hypervisor.hop:
+        return
+    for port, protocol in ports_of(machine):
         try:
-            require_free_port(forward.host, forward.protocol)
+            require_free_port(port, protocol)
         except HostError as error:
-            if (other := _machine_with(forward, besides=machine.domain)) is not None:
+            other = _machine_with(port, protocol, besides=machine.domain)
+            if other is not None:
                 error.details = f"  {other.machine.domain} has the same port"
             raise
 
 
-def _machine_with(forward: PortForward, *, besides: str) -> MachineRecord | None:
+def _machine_with(port: int, protocol: str, *, besides: str) -> MachineRecord | None:
     for record in read_records()[0]:
-        theirs = {(one.host, one.protocol) for one in record.machine.forwards}
-        if record.machine.domain != besides and (forward.host, forward.protocol) in theirs:
+        if record.machine.domain != besides and (port, protocol) in ports_of(record.machine):
             return record
     return None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 
-from charly_vm.machine.create import adopts
+from charly_vm.machine.keys import choose_key
 from charly_vm.machine.ports import choose_ports
 from charly_vm.machine.records import Stage, find_record, paths_of
+from charly_vm.machine.seed import PUBLIC_KEY, preview_documents
 from charly_vm.machine.survey import survey, wanted_backend
+from charly_vm.machine.veto import instance_of
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Placement, resolve
 from charly_vm.model.resolved import BackendName, ResolvedMachine
-from charly_vm.render.cloud_init import render_seed
 from charly_vm.render.domain_xml import render_domain_xml
 from charly_vm.render.qemu_argv import render_argv
 
@@ -28,24 +30,29 @@ def preview(target: Target) -> tuple[ResolvedMachine, str, dict[str, str]]:
     if record is not None and record.stage is Stage.CREATED:
         machine = record.machine
     else:
-        ssh_port, forwards = choose_ports(target)
+        ports = choose_ports(target)
+        paths = paths_of(target.domain)
+        here = instance_of(target.domain)
+        login = choose_key(target.entity.ssh.key_source, paths, domain=target.domain).login
+        key = login and dataclasses.replace(login, public=PUBLIC_KEY)
         machine = resolve(
             target,
-            survey(),
-            Placement(NO_UUID, ssh_port, paths_of(target.domain), forwards),
+            survey(target.entity.arch),
+            Placement(
+                NO_UUID,
+                ports.ssh,
+                paths,
+                ports.forwards,
+                key,
+                graphics_ports=ports.graphics,
+                hostdevs=here.hostdevs,
+                filesystems=here.filesystems,
+                vetoed=here.is_vetoed,
+            ),
             wanted_backend=wanted_backend(),
         )
     if machine.backend is BackendName.LIBVIRT:
         description = render_domain_xml(machine)
     else:
         description = shlex.join(render_argv(machine))
-    documents = render_seed(
-        domain_uuid=machine.uuid,
-        hostname=machine.hostname,
-        user=machine.user,
-        adopt=adopts(target),
-        authorized_keys=["(the machine's own public key)"],
-        host_key_private="(the machine's own host key)",
-        host_key_public="(its public half)",
-    )
-    return machine, description, documents
+    return machine, description, preview_documents(machine, target)

@@ -17,6 +17,7 @@ from charly_vm.machine.records import (
     paths_of,
     read_records,
 )
+from charly_vm.machine.volumes import known_hypervisors, prune_bases
 
 
 def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]:
@@ -26,6 +27,8 @@ def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]
     """
     removed: list[str] = []
     failed: list[CharlyError] = []
+    # While the records of what is removed below still say so.
+    hypervisors = known_hypervisors()
     for domain in machine_directories():
         # Holding the lock proves that nobody is at work on the machine, now and until we are done.
         lock = try_hold(machine_lock(domain))
@@ -41,6 +44,9 @@ def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]
         # A record that cannot be read may name an image that it needs.
         keep = {Path(record.base) for record in records}
         removed += [f"image {path.name}" for path in image_store().prune(keep)]
+    bases, unreachable = prune_bases(hypervisors)
+    removed += bases
+    failed += unreachable
     return removed, failed
 
 

@@ -19,18 +19,20 @@ from typing import Any
 from charly_vm.errors import HostError, StateError
 from charly_vm.host.files import explain_os_errors, write_atomically
 from charly_vm.host.paths import machines_directory, runtime_directory
+from charly_vm.model.block import Block
 from charly_vm.model.forwards import PortForward
-from charly_vm.model.libvirt import LibvirtDomain
-from charly_vm.model.protocols import Domain
+from charly_vm.model.protocols import Domain, domain_of
 from charly_vm.model.resolved import (
     BackendName,
     Carrier,
+    Hypervisor,
     Paths,
+    ResolvedFirmware,
     ResolvedMachine,
     ResolvedNetwork,
 )
 
-VERSION = 2
+VERSION = 3
 
 
 class Stage(str, Enum):
@@ -86,7 +88,7 @@ class MachineRecord:
 
     @property
     def domain(self) -> Domain:
-        return Domain(self.machine.domain, self.machine.uuid, self.machine.paths)
+        return domain_of(self.machine)
 
     @property
     def is_bound_to_owner(self) -> bool:
@@ -126,9 +128,7 @@ def record_as_json(record: MachineRecord) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, LibvirtDomain):
-        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return str(value)
+    return value.data if isinstance(value, Block) else str(value)
 
 
 def write_record(record: MachineRecord) -> None:
@@ -194,7 +194,11 @@ def _record(data: Mapping[str, Any]) -> MachineRecord:
     network["carrier"] = Carrier(network["carrier"])
     network["forwards"] = tuple(PortForward(**one) for one in network["forwards"])
     machine["network"] = ResolvedNetwork(**network)
-    machine["libvirt"] = LibvirtDomain.model_validate(machine["libvirt"])
+    machine["firmware"] = ResolvedFirmware(**machine["firmware"])
+    machine["block"] = Block(data=machine["block"])
+    there = machine.get("hypervisor")
+    machine["hypervisor"] = there and Hypervisor(**there)
+    machine["oem_strings"] = tuple(machine["oem_strings"])
     machine["paths"] = Paths(**{key: Path(value) for key, value in machine["paths"].items()})
     owner = dict(data["owner"])
     owner["purpose"] = Purpose(owner["purpose"])

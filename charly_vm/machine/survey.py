@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import platform
 import re
 import socket
 
-from charly_vm.backend.libvirt_session import probe_libvirt
-from charly_vm.errors import HostError
+from charly_vm.backend.libvirt_session import SESSION_URI, libvirt_uri, probe_libvirt
 from charly_vm.host.accelerators import probe_accelerators
-from charly_vm.host.facts import Facts, LibvirtFacts, QemuFacts
+from charly_vm.host.bridges import probe_bridges
+from charly_vm.host.facts import Emulator, Facts, LibvirtFacts, QemuFacts
+from charly_vm.host.firmware import probe_firmware
+from charly_vm.host.probe_rom import PROBE_ROMS
 from charly_vm.host.process import find_tool, run
-
-BACKENDS = ("auto", "libvirt", "qemu")
+from charly_vm.host.settings import find_value
+from charly_vm.host.subordinate_ids import this_user
+from charly_vm.host.virtiofsd import find_virtiofsd
 
 
 @functools.cache
-def survey() -> Facts:
-    """What this host can do. Asks libvirt, which starts its session daemon where there is none."""
+def survey(architecture: str | None = None) -> Facts:
+    """What this host can do. Asks libvirt, which starts its session daemon where there is none.
+
+    Emulators of other architectures are looked for only when they are asked for.
+    """
+    if architecture is None:
+        return _survey_host()
+    facts = survey()
+    if architecture == facts.architecture or architecture not in PROBE_ROMS:
+        return facts
+    qemu = find_qemu(architecture)
+    if qemu is None:
+        return facts
+    emulator = Emulator(architecture, qemu, probe_accelerators(qemu.binary, architecture))
+    return dataclasses.replace(facts, foreign=(emulator,))
+
+
+def _survey_host() -> Facts:
     architecture = platform.machine()
     qemu = find_qemu(architecture)
     libvirt: LibvirtFacts | None = None
     reason = "root has no libvirt session"
-    if os.getuid() != 0 or os.environ.get("CHARLY_LIBVIRT_URI"):
+    elsewhere = libvirt_uri() if libvirt_uri() != SESSION_URI else ""
+    if os.getuid() != 0 or elsewhere:
         answer = probe_libvirt()
         if isinstance(answer, LibvirtFacts):
             libvirt, reason = answer, ""
@@ -38,17 +59,19 @@ def survey() -> Facts:
         qemu=qemu,
         libvirt=libvirt,
         libvirt_reason=reason,
+        hypervisor_uri=elsewhere,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         cpus=len(os.sched_getaffinity(0)),
+        bridges=probe_bridges(),
+        firmware=probe_firmware(),
+        user=this_user(),
+        virtiofsd=find_virtiofsd(),
     )
 
 
 def wanted_backend() -> str:
-    """The user's default: `auto`, `libvirt` or `qemu`, from CHARLY_VM_BACKEND."""
-    wanted = os.environ.get("CHARLY_VM_BACKEND") or "auto"
-    if wanted not in BACKENDS:
-        raise HostError(f"CHARLY_VM_BACKEND is {wanted!r}", hint=f"known are {', '.join(BACKENDS)}")
-    return wanted
+    """The user's default: `auto`, `libvirt` or `qemu`, by the setting vm.backend."""
+    return find_value("vm.backend").text
 
 
 def find_qemu(architecture: str) -> QemuFacts | None:

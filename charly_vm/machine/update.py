@@ -10,6 +10,7 @@ from charly_vm.machine.disks import BuildOptions, build_disk
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ownership import this_process
 from charly_vm.machine.records import MachineRecord, Purpose, Stage, find_record
+from charly_vm.machine.veto import may_be_thrown_away
 from charly_vm.model.project import Target
 
 
@@ -32,15 +33,19 @@ def update_machine(
         # Before anything is removed: a build that fails costs nothing.
         build_disk(target, project, progress, BuildOptions(refresh=True))
     if record is not None and record.stage is Stage.CREATED:
-        _remove(record, target, fresh=build or target.disposable, progress=progress)
-    elif record is not None and record.stage is Stage.DISK_KEPT and (build or target.disposable):
-        drop_incarnation(record.machine.paths)
+        _remove(record, target, fresh=build or may_be_thrown_away(target), progress=progress)
+    elif (
+        record is not None
+        and record.stage is Stage.DISK_KEPT
+        and (build or may_be_thrown_away(target))
+    ):
+        drop_incarnation(record.machine)
     return create_machine(target, project, this_process(Purpose.COMMAND), progress=progress)
 
 
 def _remove(record: MachineRecord, target: Target, *, fresh: bool, progress: Progress) -> None:
     machine = Machine(record, progress=progress)
-    if not target.disposable:
+    if not may_be_thrown_away(target):
         what = "its disk is made anew (--build)" if fresh else "its disk is kept"
         progress.note(f"{target.domain} is neither disposable nor ephemeral; {what}")
     if not fresh:
@@ -48,4 +53,4 @@ def _remove(record: MachineRecord, target: Target, *, fresh: bool, progress: Pro
         progress.note(f"{target.domain}: {outcome.value}")
     machine.destroy(disk=False)
     if fresh:
-        drop_incarnation(record.machine.paths)
+        drop_incarnation(record.machine)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
-from charly_vm.errors import Problem
-from charly_vm.model.document import Document, KeyPath
+from charly_vm.model.document import KeyPath
+from charly_vm.model.spelling import find_meant, find_nearest, misspelling_pattern
+
+OWN_WORDS = ("value_error", "assertion_error", "unknown_key")
+"""pydantic's types of error whose message is a validator's own."""
+
+
+DEFINED = "x-charly-definition"
+"""Stands for a reference that pydantic does not know of, until the JSON Schema is put together."""
 
 
 class Model(BaseModel):
@@ -34,11 +43,15 @@ class Model(BaseModel):
             raise ValidationError.from_exception_data(error.title, details) from None
 
     @classmethod
+    def known_keys(cls) -> list[str]:
+        """The keys that an author may write."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
     def _improve(cls, item: Any) -> InitErrorDetails:
         location = item["loc"]
         if item["type"] == "extra_forbidden" and len(location) == 1:
-            known = [field.alias or name for name, field in cls.model_fields.items()]
-            text = unknown_key(str(location[0]), known)
+            text = unknown_key(str(location[0]), cls.known_keys())
             return {
                 "type": PydanticCustomError("unknown_key", "{text}", {"text": text}),
                 "loc": location,
@@ -47,7 +60,7 @@ class Model(BaseModel):
         # What a validator raised itself has to be handed on as it is, with its own words.
         context = item.get("ctx", {})
         kind: Any = item["type"]
-        if kind in ("value_error", "assertion_error", "unknown_key"):
+        if kind in OWN_WORDS:
             text = str(context.get("error", context.get("text", item["msg"])))
             kind = PydanticCustomError(kind, "{text}", {"text": text})
         details: InitErrorDetails = {"type": kind, "loc": location, "input": item["input"]}
@@ -56,66 +69,85 @@ class Model(BaseModel):
         return details
 
 
+class Open(Model):
+    """A model that also keeps keys it does not know, unless they are one of its own misspelt."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kept: ClassVar[frozenset[str]] = frozenset()
+    """Keys that are known not to be misspelt."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_misspelt_keys(cls, written: Any) -> Any:
+        if isinstance(written, Mapping):
+            known = cls.known_keys()
+            misspelt = [
+                ((key,), unknown_key(key, known))
+                for key in written
+                if key not in cls.kept and find_meant(key, known)
+            ]
+            if misspelt:
+                raise unknown(*misspelt)
+        return written
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        reference = super().__get_pydantic_json_schema__(core_schema, handler)
+        schema = handler.resolve_ref_schema(reference)
+        schema["patternProperties"] = {misspelling_pattern(cls.known_keys(), cls.kept): False}
+        return reference
+
+
+def defined_as(name: str) -> WithJsonSchema:
+    """Marks a field whose JSON Schema is one that `charly_vm.model.schema` defines by name."""
+    return WithJsonSchema({DEFINED: name})
+
+
+def wrong(*problems: tuple[KeyPath, str]) -> ValidationError:
+    """What a validator raises to say where, inside its value, something is wrong, and what."""
+    return _error("value_error", problems)
+
+
+def unknown(*problems: tuple[KeyPath, str]) -> ValidationError:
+    """As `wrong`, for keys that are not known: the text names the key itself."""
+    return _error("unknown_key", problems)
+
+
+def _error(kind: Any, problems: Iterable[tuple[KeyPath, str]]) -> ValidationError:
+    return ValidationError.from_exception_data(
+        "wrong",
+        [
+            {
+                "type": PydanticCustomError(kind, "{text}", {"text": text}),
+                "loc": path,
+                "input": None,
+            }
+            for path, text in problems
+        ],
+    )
+
+
 def unknown_key(wrong: str, known: Iterable[str]) -> str:
     """The message for a key that is not known, with the nearest one that is."""
     choices = sorted(known)
-    close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.6)
-    if close:
-        return f"unknown key {wrong!r}; did you mean {close[0]!r}?"
+    nearest = find_nearest(wrong, choices)
+    if nearest:
+        return f"unknown key {wrong!r}; did you mean {nearest!r}?"
     return f"unknown key {wrong!r}; known are {', '.join(choices)}"
 
 
-def problems_of(error: ValidationError, document: Document, at: KeyPath) -> list[Problem]:
-    """pydantic's errors for the data at path `at`, as problems with their place in the file."""
-    problems = []
-    for item in error.errors(include_url=False):
-        path = _path_in_data(_data_at(document.data, at), item["loc"])
-        key = f"{path[-1]}: " if path and item["type"] != "unknown_key" else ""
-        problems.append(document.problem((*at, *path), f"{key}{_plain(item)}"))
-    return problems
-
-
-def _plain(item: Any) -> str:
-    """pydantic's message without its jargon."""
-    match item["type"]:
-        case "missing":
-            return "is required"
-        case "string_type":
-            return f"has to be text, not {item['input']!r}; put it in quotes"
-        case "union_tag_invalid":
-            context = item["ctx"]
-            return (
-                f"{context['discriminator'].strip(chr(39))} {context['tag']!r} is not known; "
-                f"known are {context['expected_tags']}"
-            )
-        case "union_tag_not_found":
-            return f"needs the key {item['ctx']['discriminator']}"
-    text: str = item["msg"]
-    return text[:1].lower() + text[1:]
-
-
-def _data_at(data: Any, path: Iterable[str | int]) -> Any:
-    for part in path:
-        data = data[part]
-    return data
-
-
-def _path_in_data(data: Any, location: tuple[str | int, ...]) -> KeyPath:
-    """An error's location without the union tags that pydantic puts into it.
-
-    A tag equals the mapping's own `kind`; since a key may have the same name, a part is taken
-    for a tag once per mapping, and only where the mapping says so.
-    """
-    path: list[str | int] = []
-    tag_passed = False
-    for part in location:
-        if isinstance(data, Mapping) and data.get("kind") == part and not tag_passed:
-            tag_passed = True
-            continue
-        path.append(part)
-        tag_passed = False
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            data = None
-    return tuple(path)
+def show(written: Any) -> str:
+    """A value as an author knows it, cut where it is long."""
+    if isinstance(written, Mapping):
+        return "a mapping"
+    if isinstance(written, list | tuple):
+        return "a list"
+    if written is None:
+        return "nothing"
+    if isinstance(written, bool):
+        return str(written).lower()
+    text = repr(written)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -3,29 +3,101 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from charly_vm.model.base import Model
+from charly_vm.model.base import Model, wrong
+from charly_vm.model.cloud_init import CloudInit
+from charly_vm.model.deploy import Plan
 from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.network import Network
-from charly_vm.model.quantities import Size, parse_size
+from charly_vm.model.quantities import Count, Flag, Size, parse_size
 from charly_vm.model.source import Source
 from charly_vm.model.ssh import Ssh
+from charly_vm.model.step import Step
+
+FirmwareName = Literal["bios", "uefi-insecure", "uefi-secure"]
+MachineType = Literal["q35", "virt", "i440fx", "pc"]
+
+
+class SnapshotWish(Model):
+    """A snapshot that an author names beforehand."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    mode: Literal["external", "internal"] = "external"
+    quiesce: Flag = False
+    """Have the guest agent freeze the file systems meanwhile."""
+    from_: str | None = Field(default=None, alias="from")
+    """The snapshot that it builds on."""
 
 
 class VmEntity(Model):
     """`<name>: {vm: {source: …}}`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {
+                        "properties": {"firmware": {"const": "uefi-secure"}},
+                        "required": ["firmware"],
+                    },
+                    "then": {"properties": {"machine": {"not": {"enum": ["i440fx", "pc"]}}}},
+                },
+                {
+                    "if": {
+                        "properties": {"autostart": {"enum": [True, "yes", "on"]}},
+                        "required": ["autostart"],
+                    },
+                    "then": {"properties": {"backend": {"not": {"const": "qemu"}}}},
+                },
+            ]
+        }
+    )
+
     source: Source
     disk_size: Size | None = None
     """What the guest sees; the image's own size where it is not given. Takes room as it fills."""
     ram: Size = parse_size("4G")
-    cpu: int = Field(default=2, ge=1)
+    cpu: Count = 2
+    arch: str | None = None
+    """As `uname -m` says it; the host's where it is not given."""
+    machine: MachineType | None = None
+    """QEMU's machine type; the architecture's usual one where it is not given."""
+    firmware: FirmwareName = "bios"
     backend: Literal["auto", "libvirt", "qemu"] = "auto"
-    network: Network = Network()
-    ssh: Ssh = Ssh()
+    autostart: Flag = False
+    """Boot with the host; needs libvirt."""
+    network: Network = Field(default_factory=Network)
+    ssh: Ssh = Field(default_factory=Ssh)
+    cloud_init: CloudInit = Field(default_factory=CloudInit)
+    snapshot: tuple[SnapshotWish, ...] = ()
+    plan: Plan = Field(default_factory=list)
+    """Steps of every deploy of this entity, before the deploy's own."""
+
+    @field_validator("snapshot")
+    @classmethod
+    def _has_each_snapshot_once(cls, value: tuple[SnapshotWish, ...]) -> tuple[SnapshotWish, ...]:
+        names = [wish.name for wish in value]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise wrong(((number, "name"), f"there is a snapshot {name!r} already"))
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = []
+        if self.firmware == "uefi-secure" and self.machine in ("i440fx", "pc"):
+            text = f"Secure Boot needs q35; {self.machine} has no system management mode"
+            problems.append((("machine",), text))
+        if self.autostart and self.backend == "qemu":
+            text = "needs libvirt, and backend: qemu rules it out"
+            problems.append((("autostart",), text))
+        if problems:
+            raise wrong(*problems)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +109,5 @@ class EntityNode:
     libvirt: LibvirtDomain
     file: str
     line: int
+    steps: tuple[Step, ...] = ()
+    """Its plan: what holds for every deploy of it."""

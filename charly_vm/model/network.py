@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from charly_vm.model.base import Model
 from charly_vm.model.forwards import AUTO, PortForward, parse_port_forward
@@ -23,15 +23,46 @@ def parse_mac(written: object) -> str:
     return text
 
 
-PortForwardField = Annotated[PortForward, BeforeValidator(parse_port_forward)]
-MacAddress = Annotated[str, BeforeValidator(parse_mac)]
+PortForwardField = Annotated[
+    PortForward,
+    BeforeValidator(
+        parse_port_forward,
+        json_schema_input_type=Annotated[
+            str, Field(pattern=r"^(auto|[0-9]+):[0-9]+(/(tcp|udp))?$")
+        ],
+    ),
+]
+MacAddress = Annotated[
+    str,
+    BeforeValidator(
+        parse_mac,
+        json_schema_input_type=Annotated[
+            str, Field(pattern="^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$")
+        ],
+    ),
+]
 
 
 class Network(Model):
-    """One card on the user network, which needs no rights: the guest is reached through forwarded
-    ports alone."""
+    """One card. `user` needs no rights and reaches the guest through forwarded ports alone."""
 
-    mode: Literal["user"] = "user"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "user"}}}},
+            "then": {"properties": {"port_forwards": {"maxItems": 0}}},
+            "else": {"properties": {"bridge": {"type": "null"}}},
+            "allOf": [
+                {
+                    "if": {"required": ["mode"], "properties": {"mode": {"const": "bridge"}}},
+                    "then": {"required": ["bridge"]},
+                }
+            ],
+        }
+    )
+
+    mode: Literal["user", "bridge", "nat", "network"] = "user"
+    bridge: str | None = None
+    """The host's bridge (mode bridge), or the name of libvirt's network (nat, network)."""
     model: str = Field(default="virtio", pattern=r"^[a-z0-9][a-z0-9._-]*$")
     mac: MacAddress | None = None
     """Pinned; else one that stays the same for the life of the machine."""
@@ -45,3 +76,16 @@ class Network(Model):
             if taken.count((host, protocol)) > 1:
                 raise ValueError(f"the host's port {host} is forwarded twice")
         return value
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if self.mode == "bridge" and self.bridge is None:
+            raise ValueError("mode bridge needs the name of the host's bridge: bridge: br0")
+        if self.mode == "user" and self.bridge is not None:
+            raise ValueError("bridge has no meaning in mode user")
+        if self.mode != "user" and self.port_forwards:
+            raise ValueError(
+                f"port_forwards needs mode user; in mode {self.mode} the guest has "
+                "an address of its own"
+            )
+        return self

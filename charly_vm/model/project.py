@@ -1,26 +1,33 @@
-"""A project: one `charly.yml`, its entities and its deploys."""
+"""A project: one `charly.yml` with what it imports, and all that they declare."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from charly_vm.errors import Problem, SpecError
-from charly_vm.model.base import Model, problems_of, unknown_key
-from charly_vm.model.deploy import Deploy, DeployNode
-from charly_vm.model.document import Document, KeyPath, read_document
+from charly_vm.model.assembly import Assembly
+from charly_vm.model.candy import CandyNode, ImageNode
+from charly_vm.model.deploy import DeployNode
+from charly_vm.model.discovery import FILE_NAME, find_project_file, is_file
 from charly_vm.model.entity import EntityNode, VmEntity
+from charly_vm.model.group import GroupNode
+from charly_vm.model.host_file import host_file
+from charly_vm.model.imports import Gatherer, Unfetched
 from charly_vm.model.libvirt import LibvirtDomain
-from charly_vm.model.names import NODE_NAME, PREFIX, domain_of, plain_name
-from charly_vm.model.step import VERBS, Modifiers, Step, split_step
+from charly_vm.model.names import KIND, domain_named, plain_name
+from charly_vm.model.nodes import Node
+from charly_vm.model.precedence import hide
+from charly_vm.model.readers.document import read_nodes
+from charly_vm.model.resource import ResourceNode
+from charly_vm.model.shipped import shipped_document
+from charly_vm.model.spelling import find_nearest
 
-FILE_NAME = "charly.yml"
-T = TypeVar("T", bound=Model)
+__all__ = ["FILE_NAME", "Project", "Target", "find_project_file", "load_project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,156 +53,155 @@ class Target:
 
     @property
     def domain(self) -> str:
-        return domain_of(self.name, self.instance)
+        return domain_named(self.name, self.instance)
 
     @property
     def disposable(self) -> bool:
-        return self.deploy is not None and self.deploy.deploy.disposable
+        """Whether the project allows an unattended destroy; `instance.yml` may still forbid it."""
+        return self.deploy is not None and self.deploy.disposable
 
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that one file declares."""
+    """Everything that one file declares, with what it imports, discovers and is given."""
 
     file: Path
     entities: Mapping[str, EntityNode]
     deploys: Mapping[str, DeployNode]
+    candies: Mapping[str, CandyNode] = field(default_factory=dict)
+    images: Mapping[str, ImageNode] = field(default_factory=dict)
+    resources: Mapping[str, ResourceNode] = field(default_factory=dict)
+    groups: Mapping[str, GroupNode] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Of the project's own file."""
+    nodes: tuple[Node, ...] = ()
+    """Every node, also those that are kept and do not run here."""
+    unfetched: tuple[Unfetched, ...] = ()
+    """Imports of which nothing is here."""
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def beds(self) -> list[DeployNode]:
         """The deploys that may be destroyed and rebuilt unattended, in the file's order."""
-        return [node for node in self.deploys.values() if node.deploy.disposable]
+        return [node for node in self.deploys.values() if node.disposable and node.entity]
 
     def target(self, name: str, instance: str = "") -> Target:
         """A deploy of that name, else an entity; `vm:x` and `charly-x` mean x.
 
-        Raises `SpecError` that names the nearest known name, or for what cannot be a name.
+        A node inside another may also be named by its path, `outer.inner`. Raises `SpecError` that
+        names the nearest known name, or says why what it names does not run here.
         """
-        domain_of(name, instance)
-        plain = plain_name(name)
-        if node := self.deploys.get(plain):
-            return Target(plain, instance, self.entities[node.deploy.entity], node)
+        plain = self._plain(name)
+        domain_named(plain, instance)
+        if node := self._find_deploy(plain):
+            if not node.entity:
+                raise self._refusal(node.name)
+            return Target(node.name, instance, self.entities[node.entity], node)
         if plain in self.entities:
             return Target(plain, instance, self.entities[plain], None)
+        raise self._refusal(plain)
+
+    def _plain(self, typed: str) -> str:
+        """The name that was typed; one that begins with `charly-` may be the whole name."""
+        name = typed.removeprefix(KIND)
+        if name in self.deploys or name in self.entities:
+            return name
+        return plain_name(typed)
+
+    def _find_deploy(self, name: str) -> DeployNode | None:
+        if name in self.deploys:
+            return self.deploys[name]
+        around, _, last = name.rpartition(".")
+        node = self.deploys.get(last)
+        return node if node and around and self._is_inside(node, around) else None
+
+    def _is_inside(self, node: DeployNode, around: str) -> bool:
+        """Whether a path of names, ending in a dot or not, leads to the node's parent."""
+        parents = {one.name: one.parent for one in self.nodes if one.runs}
+        path: list[str] = []
+        parent = node.parent
+        while parent:
+            path.insert(0, parent)
+            parent = parents.get(parent, "")
+        return ".".join(path) == around
+
+    def _refusal(self, name: str) -> SpecError:
+        for node in self.nodes:
+            if node.name == name and node.skipped:
+                text = f"{name} is kept and not run: {node.skipped}"
+                return SpecError([Problem(node.file, node.line, 1, text)])
         known = [*self.deploys, *self.entities]
-        close = difflib.get_close_matches(plain, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
-        raise SpecError([Problem(str(self.file), 0, 0, f"has no VM called {plain!r}")], hint=hint)
+        close = find_nearest(name, known)
+        hint = f"did you mean {close}?" if close else f"known are {', '.join(known) or 'none'}"
+        return SpecError([Problem(str(self.file), 0, 0, f"has no VM called {name!r}")], hint=hint)
 
 
-def find_project_file(start: Path) -> Path | None:
-    """The `charly.yml` in `start` or the nearest directory above it, also in their `beds/`."""
-    for directory in (start, *start.parents):
-        for candidate in (directory / FILE_NAME, directory / "beds" / FILE_NAME):
-            if candidate.is_file():
-                return candidate
-    return None
+def load_project(file: Path, *, host: Path | None = None) -> Project:
+    """Read and validate a project. Raises `SpecError` with all that is wrong in all its files.
+
+    `host` is the per-host file, the user's own where it is not given; it need not exist.
+    """
+    with collection_paused():
+        return _load(file, host or host_file())
 
 
-def load_project(file: Path) -> Project:
-    """Read and validate a project. Raises `SpecError` with all that is wrong in it."""
-    document = read_document(file)
-    reader = _Reader(document)
-    reader.read()
-    if reader.problems:
-        raise SpecError(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
-    return Project(file, reader.entities, reader.deploys)
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Make no search for garbage: all that loading makes is kept, and a search takes as long."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
-class _Reader:
-    """Collects a document's nodes and all their problems."""
+def _load(file: Path, host: Path) -> Project:
+    gatherer = Gatherer()
+    gatherer.gather(file)
+    if is_file(host):
+        gatherer.gather(host, is_host=True)
+    gatherer.add_shipped(shipped_document())
+    declared = {
+        id(source): read_nodes(source.findings, source.namespace, of_host=source.is_host)
+        for source in gatherer.by_precedence
+    }
+    hide((source, declared[id(source)]) for source in gatherer.by_precedence)
+    assembly = Assembly(gatherer.unfetched)
+    assembly.assemble([one for source in gatherer.in_order for one in declared[id(source)]])
+    findings = [source.findings for source in gatherer.in_order]
+    problems = [*gatherer.problems, *(one for each in findings for one in each.problems)]
+    if problems:
+        raise SpecError(_in_order(problems, gatherer.files))
+    return Project(
+        file,
+        assembly.entities,
+        assembly.deploys,
+        candies=assembly.candies,
+        images=assembly.images,
+        resources=assembly.resources,
+        groups=assembly.groups,
+        defaults=_defaults(gatherer, file),
+        nodes=tuple(assembly.nodes),
+        unfetched=tuple(gatherer.unfetched),
+        warnings=_in_order([one for each in findings for one in each.warnings], gatherer.files),
+    )
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.problems: list[Problem] = []
-        self.entities: dict[str, EntityNode] = {}
-        self.deploys: dict[str, DeployNode] = {}
 
-    def read(self) -> None:
-        if not isinstance(self.document.data, dict):
-            self._complain((), "a project is a mapping of names to nodes")
-            return
-        for name, node in self.document.data.items():
-            if name == "version":
-                continue
-            self._node(name, node)
-        for name, deploy in self.deploys.items():
-            wanted = deploy.deploy.entity
-            if wanted not in self.entities:
-                close = difflib.get_close_matches(wanted, list(self.entities), n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                self._complain((name, "vm", "from"), f"there is no VM entity {wanted!r}{hint}")
-
-    def _node(self, name: str, node: Any) -> None:
-        if not NODE_NAME.fullmatch(name) or name.startswith(PREFIX):
-            rule = f"use letters, digits and . _ - inside, and not {PREFIX} in front"
-            self._complain((name,), f"{name!r} cannot name a machine: {rule}")
-        if not isinstance(node, dict) or "vm" not in node:
-            self._complain((name,), f"{name}: a node is a mapping with the key vm")
-            return
-        body = node["vm"]
-        if isinstance(body, str):
-            body = {"from": body}
-            self.document.positions[(name, "vm", "from")] = self.document.positions[(name, "vm")]
-        if not isinstance(body, dict):
-            self._complain(
-                (name, "vm"), "vm: is a mapping with source (an entity) or from (a deploy)"
-            )
-        elif "from" in body:
-            self._deploy(name, node, body)
-        elif "source" in body:
-            self._entity(name, node, body)
-        else:
-            self._complain((name, "vm"), "vm: needs source (an entity) or from (a deploy)")
-
-    def _entity(self, name: str, node: dict[str, Any], body: dict[str, Any]) -> None:
-        for child in node:
-            if child != "vm":
-                self._complain((name, child), unknown_key(child, ["vm"]))
-        entity = self._validate((name, "vm"), lambda: VmEntity.model_validate(body))
-        if entity is not None:
-            line = self.document.positions[(name,)][0]
-            file = str(self.document.file)
-            self.entities[name] = EntityNode(name, entity, LibvirtDomain(), file, line)
-
-    def _deploy(self, name: str, node: dict[str, Any], body: dict[str, Any]) -> None:
-        deploy = self._validate((name, "vm"), lambda: Deploy.model_validate(body))
-        steps = [self._step(name, key, child) for key, child in node.items() if key != "vm"]
-        if deploy is None:
-            return
-        line = self.document.positions[(name,)][0]
-        self.deploys[name] = DeployNode(
-            name,
-            deploy,
-            tuple(step for step in steps if step is not None),
-            str(self.document.file),
-            line,
+def _in_order(problems: Iterable[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
+    """Each once (a file may be read in two namespaces), file by file, from top to bottom."""
+    order = {file: number for number, file in enumerate(files)}
+    return tuple(
+        sorted(
+            dict.fromkeys(problems),
+            key=lambda one: (order.get(one.file, len(order)), one.line, one.column),
         )
+    )
 
-    def _step(self, deploy: str, name: str, child: Any) -> Step | None:
-        at = (deploy, name)
-        if not isinstance(child, dict) or "check" not in child:
-            self._complain(at, f"{name}: a step is a mapping with check and a verb")
-            return None
-        try:
-            verb_name, arguments, written = split_step(child)
-        except ValueError as error:
-            self._complain(at, str(error))
-            return None
-        inside = (*at, verb_name) if isinstance(child[verb_name], dict) else at
-        verb = self._validate(inside, lambda: VERBS[verb_name].model_validate(arguments))
-        modifiers = self._validate(at, lambda: Modifiers.model_validate(written))
-        if verb is None or modifiers is None:
-            return None
-        line = self.document.positions[at][0]
-        return Step(name, modifiers.check, verb, modifiers.timeout, str(self.document.file), line)
 
-    def _validate(self, at: KeyPath, validate: Callable[[], T]) -> T | None:
-        try:
-            return validate()
-        except ValidationError as error:
-            self.problems += problems_of(error, self.document, at)
-            return None
-
-    def _complain(self, path: KeyPath, text: str) -> None:
-        self.problems.append(self.document.problem(path, text))
+def _defaults(gatherer: Gatherer, file: Path) -> Mapping[str, Any]:
+    for source in gatherer.in_order:
+        if source.path == file:
+            return source.directives.defaults
+    return {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from charly_vm.host.waiting import Deadline
@@ -41,6 +43,22 @@ class Domain:
     name: str
     uuid: str
     paths: Paths
+    hypervisor: str = ""
+    """The URI of another libvirt than the user's own session."""
+
+
+def domain_of(machine: ResolvedMachine) -> Domain:
+    there = machine.hypervisor
+    return Domain(machine.domain, machine.uuid, machine.paths, there.uri if there else "")
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSearch:
+    """The addresses of a card, the likeliest first, and what each place where they were looked
+    for had to say."""
+
+    found: tuple[str, ...]
+    seen: str
 
 
 class Backend(Protocol):
@@ -87,6 +105,53 @@ class Backend(Protocol):
 
     def log(self, domain: Domain) -> str:
         """The end of what the emulator said, empty where nothing is known."""
+        ...
+
+    def addresses(self, domain: Domain, mac: str) -> AddressSearch:
+        """The IP addresses of the guest's card with this MAC, as far as anybody knows them now."""
+        ...
+
+    def set_autostart(self, domain: Domain, wanted: bool) -> None:
+        """Whether the hypervisor boots the domain when it starts itself."""
+        ...
+
+    def use_layer(self, machine: ResolvedMachine) -> None:
+        """Have the definition name the image that the machine is to write to, whichever of its
+        images it has named so far."""
+        ...
+
+    def adopt_layer(self, domain: Domain, layer: Path, below: Path) -> None:
+        """Have a running domain write to `layer` instead of `below`, on which it stands; nothing
+        happens where it does already."""
+        ...
+
+    def save_snapshot(self, domain: Domain, name: str) -> None:
+        """Keep the disk, and of a domain that runs the memory too, inside the disk's image."""
+        ...
+
+    def load_snapshot(self, domain: Domain, name: str, *, memory: bool) -> None:
+        """Bring disk and memory back, and the domain runs; without memory it is off afterwards.
+
+        Raises `HostError` for a memory that cannot be loaded; the domain is off then.
+        """
+        ...
+
+    def drop_snapshot(self, domain: Domain, name: str) -> None:
+        """Remove a snapshot from the disk's image; one that is not there is none to remove."""
+        ...
+
+    def find_snapshots(self, domain: Domain) -> Mapping[str, bool]:
+        """The snapshots inside the disk's image by name, and whether each has the memory. One that
+        is being written is waited for."""
+        ...
+
+    def freeze(self, domain: Domain) -> None:
+        """Have the guest agent bring the guest's file systems to rest. Nothing in the guest can
+        write until `thaw`. Raises `GuestError` where there is no agent that does it."""
+        ...
+
+    def thaw(self, domain: Domain) -> None:
+        """Undo `freeze`; also where nothing is frozen."""
         ...
 
 

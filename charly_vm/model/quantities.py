@@ -1,20 +1,21 @@
-"""Sizes and durations as people write them."""
+"""Sizes, durations, counts and flags as people write them."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B?)", re.IGNORECASE)
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+# Letters are listed: re.IGNORECASE would also take the Kelvin sign for a K.
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([KMGTkmgt])[iI]?[bB]?")
+_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?")
 
 
 def parse_size(written: object) -> int:
     """Bytes from `8G`, `80 GiB`, `512M`: every unit is a power of 1024, and one has to be there."""
-    match = _SIZE.fullmatch(str(written).strip()) if isinstance(written, str) else None
+    match = _SIZE.fullmatch(written.strip()) if isinstance(written, str) else None
     if match is None:
         raise ValueError(f"{written!r} is not a size; write one as 512M, 8G or 1T")
     size = int(float(match[1]) * 1024 ** _POWERS[match[2].upper()])
@@ -40,8 +41,48 @@ def format_size(size: int) -> str:
     return f"{size}B"
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*(?!0+(\.0+)?\s*[A-Za-z])[0-9]{1,15}(\.[0-9]{1,15})?"
+            r"\s*[KMGTkmgt][iI]?[bB]?\s*$",
+        }
+    ),
+]
 """A number of bytes, written with a unit."""
 
-Duration = Annotated[float, BeforeValidator(parse_duration)]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*(?=[0-9])([0-9]{1,9}h)?([0-9]{1,9}m)?"
+            r"([0-9]{1,9}(\.[0-9]{1,9})?s)?\s*$",
+        }
+    ),
+]
 """Seconds, written with units."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+"""Strict: `true` is no 1, and the text "4" is no 4."""
+
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_FLAG_WORDS = [spelt for word in _FLAGS for spelt in (word, word.title(), word.upper())]
+
+
+def parse_flag(written: object) -> bool:
+    """true or false; also YAML 1.1's words for them, which our reader leaves as they are."""
+    if isinstance(written, bool):
+        return written
+    if isinstance(written, str) and written in _FLAG_WORDS:
+        return _FLAGS[written.lower()]
+    raise ValueError(f"has to be true or false, not {written!r}")
+
+
+Flag = Annotated[
+    bool, BeforeValidator(parse_flag), WithJsonSchema({"enum": [True, False, *_FLAG_WORDS]})
+]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charly_vm.model.block import Block
 from charly_vm.model.forwards import PortForward
 
 if TYPE_CHECKING:
@@ -27,16 +28,60 @@ class Carrier(str, Enum):
     """The user network by passt, with libvirt's `<portForward>`; on a libvirt that offers it."""
     SLIRP = "slirp"
     """QEMU's own user network with `hostfwd`."""
+    BRIDGE = "bridge"
+    """A bridge of the host's."""
+    LIBVIRT_NETWORK = "network"
+    """A network that libvirt manages, such as its NAT network `default`."""
+
+    @property
+    def is_user_network(self) -> bool:
+        return self in (Carrier.PASST, Carrier.SLIRP)
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedNetwork:
-    """The guest's card. `forwards` are the author's; the one of SSH is the machine's own."""
+    """The guest's card. `source` is the bridge or libvirt's network, empty on a user network.
+
+    `forwards` are the author's; the one of SSH is the machine's own.
+    """
 
     carrier: Carrier
     model: str
     mac: str
+    source: str = ""
     forwards: tuple[PortForward, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFirmware:
+    """What boots the machine. `code` and `vars_template` are empty for the emulator's own BIOS."""
+
+    name: str
+    """bios, uefi-insecure or uefi-secure."""
+    code: str = ""
+    """The firmware's image, read-only and shared by all machines."""
+    vars_template: str = ""
+    """What the machine's own NVRAM begins as."""
+    format: str = "raw"
+    """Of both files: raw or qcow2."""
+    smm: bool = False
+    """Whether the firmware needs system management mode, which guards its variables."""
+    keys_enrolled: bool = False
+    """Whether Secure Boot is on from the first boot; else once the guest has enrolled keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervisor:
+    """Another libvirt than the user's own session. A machine stays where it was made, whatever
+    the environment says later."""
+
+    uri: str
+    hop: str
+    """How ssh names the host that it runs on (`ssh://user@host:port`), empty for this one."""
+    pool: str
+    """libvirt's storage pool with the machine's disk and seed."""
+    directory: str
+    """Where that pool keeps its volumes, on the hypervisor's host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +93,9 @@ class Paths:
 
     directory: Path
     runtime: Path
+    layer: Path = Path("disk.qcow2")
+    """Where below `directory` the image is that the machine writes to; each external snapshot
+    leaves the image so far as it is and begins another."""
 
     @property
     def record(self) -> Path:
@@ -60,11 +108,27 @@ class Paths:
 
     @property
     def overlay(self) -> Path:
-        return self.directory / "disk.qcow2"
+        """The image that the machine writes to."""
+        return self.directory / self.layer
+
+    @property
+    def of_fresh_disk(self) -> Paths:
+        """The same for a machine whose disk begins anew, without snapshots."""
+        return Paths(self.directory, self.runtime)
+
+    @property
+    def snapshots(self) -> Path:
+        """The images behind external snapshots, and what else snapshots keep."""
+        return self.directory / "snapshots"
 
     @property
     def seed(self) -> Path:
         return self.directory / "seed.iso"
+
+    @property
+    def nvram(self) -> Path:
+        """The UEFI variables of this incarnation."""
+        return self.directory / "nvram.fd"
 
     @property
     def user_key(self) -> Path:
@@ -128,18 +192,68 @@ class ResolvedMachine:
     ram: int
     disk_size: int
     """What the guest sees; 0 keeps the size of the base."""
+    firmware: ResolvedFirmware
     network: ResolvedNetwork
-    libvirt: LibvirtDomain
-    """The author's block with this host's overlay and every default filled in; what is None in it
-    is not in the machine."""
+    block: Block
+    """The author's block with this host's overlay and every default filled in; see `libvirt`."""
     user: str
     """The account that SSH logs in to."""
     ssh_port: int
-    """On 127.0.0.1."""
+    """On 127.0.0.1 where the network is a user network, else on the guest's own address."""
+    key: str
+    """Path of the private key that logs in; empty where nobody has put a key into the guest."""
+    oem_strings: tuple[str, ...]
+    """SMBIOS type 11 of charly's own, systemd credentials among them; the author's are in
+    `libvirt.sysinfo`."""
+    autostart: bool
     disposable: bool
+    lifecycle: str
+    """The author's label, empty without one. It authorises nothing."""
     paths: Paths
+    hypervisor: Hypervisor | None = None
+    """None for the user's own session and for the qemu backend."""
+
+    @property
+    def libvirt(self) -> LibvirtDomain:
+        """The block; what is None in it is not in the machine."""
+        return self.block.domain
+
+    def with_block(self, block: LibvirtDomain) -> ResolvedMachine:
+        """The same machine with another block."""
+        return replace(self, block=Block(block))
+
+    @property
+    def disk_file(self) -> str:
+        """The image that the machine writes to, on the host that runs it."""
+        return self._file(self.disk_volume, self.paths.overlay)
+
+    @property
+    def seed_file(self) -> str:
+        return self._file(self.seed_volume, self.paths.seed)
+
+    @property
+    def nvram_file(self) -> str:
+        return self._file(self.nvram_volume, self.paths.nvram)
+
+    @property
+    def disk_volume(self) -> str:
+        """The disk's name in a hypervisor's pool, where others may have machines of our name."""
+        return f"{self.domain}-{self.uuid[:8]}.qcow2"
+
+    @property
+    def seed_volume(self) -> str:
+        return f"{self.domain}-{self.uuid[:8]}-seed.iso"
+
+    @property
+    def nvram_volume(self) -> str:
+        return f"{self.domain}-{self.uuid[:8]}-nvram.fd"
+
+    def _file(self, volume: str, local: Path) -> str:
+        return f"{self.hypervisor.directory}/{volume}" if self.hypervisor else str(local)
 
     @property
     def forwards(self) -> tuple[PortForward, ...]:
-        """Every forwarded port, SSH's first."""
+        """Every forwarded port, SSH's first; none on a network where the guest has an address."""
+        if not self.network.carrier.is_user_network:
+            return ()
         return (PortForward(self.ssh_port, 22), *self.network.forwards)

@@ -2,57 +2,150 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from charly_vm.model.base import Model
+from charly_vm.model.base import Model, wrong
+from charly_vm.model.form import Form
+from charly_vm.model.quantities import Size
+
+RootFs = Literal["ext4", "xfs", "btrfs"]
+
+DIGITS = {"sha256": 64, "sha512": 128}
+"""Hexadecimal digits of a digest."""
+
+NAMED_BUILDERS = ("pacstrap", "dnf")
+"""Builders of more than one distribution, none of which is the usual one."""
+
+_DIGEST = Form(
+    r"[0-9a-fA-F]{64}|[0-9a-fA-F]{128}", "64 (sha256) or 128 (sha512) hexadecimal digits"
+)
+
+Name = Annotated[str, Field(min_length=1)]
 
 
 class Checksum(Model):
     """What the downloaded image must hash to; without a value it is looked for beside the image."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
+                    "then": {
+                        "properties": {
+                            "value": {
+                                "anyOf": [{"type": "null"}, {"pattern": f"^.{{{digits}}}$"}],
+                            }
+                        }
+                    },
+                }
+                for kind, digits in DIGITS.items()
+            ]
+        }
+    )
+
     type: Literal["sha256", "sha512"] = "sha256"
-    value: str | None = None
+    value: Annotated[str, _DIGEST] | None = None
 
     @field_validator("value")
     @classmethod
-    def _is_hexadecimal(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        digest = value.lower()
-        if not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{128}", digest):
-            raise ValueError("a checksum is 64 (sha256) or 128 (sha512) hexadecimal digits")
-        return digest
+    def _in_lower_case(cls, value: str | None) -> str | None:
+        return value.lower() if value else value
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        if self.value and "type" in self.model_fields_set and len(self.value) != DIGITS[self.type]:
+            text = f"a {self.type} has {DIGITS[self.type]} digits, not {len(self.value)}"
+            raise wrong((("value",), text))
+        return self
 
 
 class CloudImage(Model):
     """A ready disk image of a distribution, fetched from a URL."""
 
     kind: Literal["cloud_image"]
-    url: str
-    checksum: Checksum = Checksum()
+    url: Annotated[str, Form(r"(https?|file)://.+", "a URL with http://, https:// or file://")]
+    checksum: Checksum = Field(default_factory=Checksum)
     base_user: str | None = None
     """The account that the image already has; adopted instead of creating one."""
+    cache: str | None = None
+    """A name under which the image is kept; its digest does that already."""
+    distro: str | None = None
+    """Distribution and release, such as ubuntu-24.04; what the account and the URL say, where it
+    is not given."""
 
-    @field_validator("url")
-    @classmethod
-    def _has_a_scheme_we_fetch(cls, value: str) -> str:
-        if not re.match(r"(https?|file)://", value):
-            raise ValueError("a url starts with http://, https:// or file://")
-        return value
+
+class Bootc(Model):
+    """A disk that `bootc install` writes from a bootable container image."""
+
+    kind: Literal["bootc"]
+    box: Name
+    """The `candy:` image entry with `bootc: true`."""
+    transport: Literal["registry", "containers-storage", "oci", "oci-archive"] = "registry"
+    rootfs: RootFs | None = None
+    root_size: Size | None = None
+    """What the root partition may take at most."""
+    kernel_args: str | None = None
 
 
 class Bootstrap(Model):
     """A disk built from a distribution's packages."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {
+                "properties": {"builder": {"enum": list(NAMED_BUILDERS)}},
+                "required": ["builder"],
+            },
+            "then": {"required": ["distro"]},
+        }
+    )
+
     kind: Literal["bootstrap"]
-    builder: Literal["mmdebstrap"] = "mmdebstrap"
-    distro: str = "debian-12"
+    builder: Literal["mmdebstrap", "debootstrap", "pacstrap", "dnf"] = "mmdebstrap"
+    distro: Name = "debian-12"
     """Distribution and release: debian-12, debian-13."""
+    builder_image: str | None = None
+    """A container image that has the builder, for hosts that have not."""
     package: tuple[str, ...] = ()
     """Packages beyond those that make it boot and answer."""
+    rootfs: RootFs | None = None
+    root_size: Size | None = None
+    """Where the root partition stops growing; the whole disk where it is not given."""
+    kernel_args: str | None = None
+    bootstrap_arch: str | None = None
+    """The architecture as the builder calls it; the machine's where it is not given."""
+    bootstrap_variant: str | None = None
+    """mmdebstrap's and debootstrap's choice of packages: minbase, apt, …"""
+
+    @model_validator(mode="after")
+    def _names_its_distribution(self) -> Self:
+        if self.builder in NAMED_BUILDERS and "distro" not in self.model_fields_set:
+            raise wrong((("builder",), f"{self.builder} needs distro: which one does it install?"))
+        return self
 
 
-Source = Annotated[CloudImage | Bootstrap, Field(discriminator="kind")]
+class Clone(Model):
+    """A disk that another VM, or one of its snapshots, begins with."""
+
+    kind: Literal["clone"]
+    from_vm: Name
+    from_snapshot: str | None = None
+    cloud_init_clean: bool = False
+    """Have the clone's first boot be a first boot for cloud-init too."""
+
+
+class Imported(Model):
+    """A disk that a domain outside charly already has."""
+
+    kind: Literal["imported"]
+    libvirt_name: Name
+    disk_path: Name
+    disk_format: Literal["qcow2", "raw"] = "qcow2"
+    adopted_at: str | None = None
+    last_synced_at: str | None = None
+
+
+Source = Annotated[CloudImage | Bootc | Bootstrap | Clone | Imported, Field(discriminator="kind")]

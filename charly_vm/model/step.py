@@ -1,152 +1,110 @@
-"""A step of a deploy: what is asked of a guest, and what the answer has to be.
+"""A step: what is asked of a guest or done to it, and what the answer has to be.
 
-A step is a child node with a `check` (the prose that people read) and one verb. The verb's main
-argument is its scalar value and the others stand beside it, or all stand in a mapping:
+A step has an intent, whose value is the prose that people read, and one verb. The verb's main
+argument is its scalar value and the others stand beside it, or all stand in a mapping, or both;
+`plugin:` with `plugin_input:` is another spelling of the same.
 
     sshd-listens: {check: sshd listens, port: 22}
     nothing-failed: {check: …, command: systemctl --failed --no-legend, stdout: ""}
+    same: {check: …, plugin: port, plugin_input: {port: 22}}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from charly_vm.model.base import Model
-from charly_vm.model.quantities import Duration, parse_duration
+from charly_vm.model.environment import Environment
+from charly_vm.model.form import Form
+from charly_vm.model.quantities import Count, Duration, Flag, parse_duration
+from charly_vm.model.verbs import Verb
+from charly_vm.model.verbs.state import Mode
 
-OPERATORS = (
-    "equals", "not_equals", "contains", "not_contains", "matches", "not_matches",
-    "lt", "le", "gt", "ge",
-)  # fmt: skip
+INTENTS = ("check", "run", "include", "agent-check", "agent-run")
 
-Scalar = str | int | float | bool | None
+FOREIGN_INTENTS = ("agent-check", "agent-run")
+"""Instructions to an AI; kept, and shown as skipped."""
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison that a value has to pass."""
-
-    operator: str
-    value: Scalar
-
-
-Matcher = tuple[Condition, ...]
-"""All of its conditions have to hold."""
-
-
-def read_matcher(written: object) -> Matcher:
-    """A scalar equals; a list means that each item is contained; a mapping names its operators."""
-    if isinstance(written, Mapping):
-        conditions = []
-        for operator, value in written.items():
-            if operator not in OPERATORS:
-                raise ValueError(f"{operator!r} is no matcher; known are {', '.join(OPERATORS)}")
-            values = value if isinstance(value, list) and "contains" in operator else [value]
-            conditions += [Condition(operator, _scalar(item)) for item in values]
-        return tuple(conditions)
-    if isinstance(written, list):
-        return tuple(Condition("contains", _scalar(item)) for item in written)
-    return (Condition("equals", _scalar(written)),)
-
-
-def _scalar(value: object) -> Scalar:
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    raise ValueError(f"a matcher compares with text or a number, not {value!r}")
-
-
-MatcherField = Annotated[Matcher, BeforeValidator(read_matcher)]
-
-
-class Verb(Model):
-    """The arguments of one verb; the field called like the verb is its main argument."""
-
-    name: ClassVar[str]
-
-
-class CommandVerb(Verb):
-    """A shell command in the guest, as the account that SSH logs in to."""
-
-    name = "command"
-    command: str
-    exit_status: MatcherField = (Condition("equals", 0),)
-    stdout: MatcherField | None = None
-    """Compared without the last line's end."""
-    stderr: MatcherField | None = None
-
-
-class PortVerb(Verb):
-    """A TCP port of the guest, as the guest itself sees it."""
-
-    name = "port"
-    port: int = Field(ge=1, le=65535)
-    listening: bool = True
-
-
-class ServiceVerb(Verb):
-    """A systemd unit."""
-
-    name = "service"
-    service: str
-    running: bool = True
-    enabled: bool | None = None
-
-
-class FileVerb(Verb):
-    """A path in the guest."""
-
-    name = "file"
-    file: str
-    exists: bool = True
-    mode: str | None = Field(default=None, pattern="^0?[0-7]{3,4}$")
-    owner: str | None = None
-    contains: MatcherField | None = None
-
-
-VERBS: dict[str, type[Verb]] = {
-    verb.name: verb for verb in (CommandVerb, PortVerb, ServiceVerb, FileVerb)
+PLURALS = {
+    "contexts": "context",
+    "exclude_distros": "exclude_distro",
+    "headers": "header",
+    "opts": "opt",
+    "tags": "tag",
+    "versions": "version",
 }
+"""Older spellings, which mean the same."""
+
+BED_CONTEXTS = ("deploy", "runtime")
+"""The contexts of steps that a bed runs; `build` belongs to container images."""
 
 
 class Modifiers(Model):
-    """What stands beside every verb."""
+    """What may stand beside every verb."""
 
-    check: str
+    id: str | None = None
+    description: str = ""
+    skip: Flag = False
     timeout: Duration = parse_duration("60s")
+    context: tuple[Literal["build", "deploy", "runtime"], ...] = ()
+    """Empty: everywhere."""
+    exclude_distro: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    eventually: Duration | None = None
+    """For how long a failing check is tried again."""
+    retry_interval: Duration | None = None
+    capture: Annotated[str, Form(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable")] | None = None
+    """The variable that keeps the output for later steps."""
+    capture_extract: str | None = None
+    tag: tuple[str, ...] = ()
+    env: Environment = Field(default_factory=dict)
+    mode: Mode | None = None
+    artifact: str | None = None
+    artifact_min_bytes: Count | None = None
+    artifact_min_dimensions: (
+        Annotated[str, Form(r"[0-9]+x[0-9]+", "a width and a height, such as 640x480")] | None
+    ) = None
+    artifact_not_uniform: Flag = False
+
+
+NO_MODIFIERS = Modifiers()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step, with where it stands. `id` is the name of its node."""
+    """One step, with where it stands."""
 
     id: str
+    """The name of its node, or the `id` that it gives itself."""
     prose: str
-    verb: Verb
-    timeout: float
+    """Of an `include`, the name of the candy whose steps are meant."""
+    verb: Verb | None
+    """None for an `include`, and for what is not ours."""
     file: str
     line: int
+    intent: str = "check"
+    modifiers: Modifiers = NO_MODIFIERS
+    foreign: str = ""
+    """Why it is none of ours, in words for people; empty for a step of ours."""
+    written: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What its author wrote, where it is kept and not understood."""
 
+    @property
+    def timeout(self) -> float:
+        return self.modifiers.timeout
 
-def split_step(written: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The verb's name, its arguments and the modifiers of a step as written.
-
-    Raises `ValueError` where there is not exactly one verb, or where what stands beside it is not
-    known.
-    """
-    verbs = [key for key in written if key in VERBS]
-    if len(verbs) != 1:
-        found = " and ".join(verbs) if verbs else f"none of {', '.join(VERBS)}"
-        raise ValueError(f"a step has exactly one verb; here is {found}")
-    [verb] = verbs
-    modifiers = {key: value for key, value in written.items() if key in Modifiers.model_fields}
-    beside = {k: v for k, v in written.items() if k not in modifiers and k != verb}
-    argument = written[verb]
-    if isinstance(argument, Mapping):
-        if beside:
-            raise ValueError(f"{', '.join(beside)}: belongs into the mapping under {verb!r}")
-        return verb, dict(argument), modifiers
-    return verb, {verb: argument, **beside}, modifiers
+    @property
+    def skipped(self) -> str:
+        """Why a bed passes over it; empty where it does not."""
+        if self.foreign:
+            return self.foreign
+        if self.modifiers.skip:
+            return "skip: true"
+        context = self.modifiers.context
+        if context and not set(context) & set(BED_CONTEXTS):
+            return f"context: {', '.join(context)}"
+        return ""

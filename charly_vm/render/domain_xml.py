@@ -7,16 +7,30 @@ schema, both by the tests and when the domain is defined.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 
-from charly_vm.model.resolved import Carrier, ResolvedMachine
-from charly_vm.render import domain_devices
-from charly_vm.render.qemu_argv import render_network_card, render_user_network
+from charly_vm.model.libvirt.snippets import QEMU_NAMESPACE
+from charly_vm.model.resolved import ResolvedMachine
+from charly_vm.render.domain.clock import render_clock
+from charly_vm.render.domain.command_line import render_command_line
+from charly_vm.render.domain.cpu import render_cpu
+from charly_vm.render.domain.cputune import render_cputune
+from charly_vm.render.domain.devices import render_devices
+from charly_vm.render.domain.element import add_text
+from charly_vm.render.domain.features import render_features
+from charly_vm.render.domain.iothreads import render_iothreads
+from charly_vm.render.domain.launch_security import render_launch_security
+from charly_vm.render.domain.memory_backing import render_memory_backing
+from charly_vm.render.domain.memtune import render_memtune
+from charly_vm.render.domain.metadata import CHARLY_NAMESPACE, render_metadata
+from charly_vm.render.domain.numatune import render_numatune
+from charly_vm.render.domain.resource import render_resource
+from charly_vm.render.domain.seclabel import render_seclabels
+from charly_vm.render.domain.snippets import add_snippets
+from charly_vm.render.domain.sysinfo import render_sysinfo
+from charly_vm.render.domain.system import render_os
 
-CHARLY_NAMESPACE = "urn:charly-vm:domain:1"
-QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
-
-ET.register_namespace("charly", CHARLY_NAMESPACE)
-ET.register_namespace("qemu", QEMU_NAMESPACE)
+__all__ = ["CHARLY_NAMESPACE", "DOMAIN_TYPES", "QEMU_NAMESPACE", "render_domain_xml"]
 
 DOMAIN_TYPES = {"kvm": "kvm", "tcg": "qemu"}
 
@@ -24,80 +38,47 @@ DOMAIN_TYPES = {"kvm": "kvm", "tcg": "qemu"}
 def render_domain_xml(machine: ResolvedMachine) -> str:
     """The domain's definition, indented, without an XML declaration."""
     domain = ET.Element("domain", type=DOMAIN_TYPES[machine.accelerator])
-    _text(domain, "name", machine.domain)
-    _text(domain, "uuid", machine.uuid)
-    domain.append(_metadata(machine))
-    _text(domain, "memory", str(machine.ram), unit="b")
-    _text(domain, "vcpu", str(machine.cpus))
-    domain.append(_os(machine))
-    features = ET.SubElement(domain, "features")
-    # Without ACPI there is no power button to press.
-    ET.SubElement(features, "acpi")
-    ET.SubElement(features, "apic")
-    domain.append(_cpu(machine))
-    ET.SubElement(domain, "clock", offset="utc")
-    _text(domain, "on_poweroff", "destroy")
-    _text(domain, "on_reboot", "restart")
-    _text(domain, "on_crash", "destroy")
-    domain.append(_devices(machine))
-    if machine.network.carrier is Carrier.SLIRP:
-        domain.append(_user_network_by_hand(machine))
+    add_text(domain, "name", machine.domain)
+    add_text(domain, "uuid", machine.uuid)
+    domain.append(render_metadata(machine))
+    add_text(domain, "memory", str(machine.ram), unit="b")
+    add_text(domain, "vcpu", str(machine.cpus))
+    domain.extend(_elements(machine))
+    add_snippets(domain, machine)
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
 
 
-def _metadata(machine: ResolvedMachine) -> ET.Element:
-    """What people and tools that meet the domain in virsh should know about it."""
-    metadata = ET.Element("metadata")
-    ours = ET.SubElement(metadata, f"{{{CHARLY_NAMESPACE}}}machine")
-    disposable = ET.SubElement(ours, f"{{{CHARLY_NAMESPACE}}}disposable")
-    disposable.text = "true" if machine.disposable else "false"
-    return metadata
+def _elements(machine: ResolvedMachine) -> list[ET.Element]:
+    """The elements of the block that this machine has, in libvirt's own order."""
+    elements = [
+        render_memory_backing(machine),
+        render_memtune(machine),
+        render_iothreads(machine),
+        render_cputune(machine),
+        render_numatune(machine),
+        render_resource(machine),
+        render_sysinfo(machine),
+        render_os(machine),
+        render_features(machine),
+        render_cpu(machine),
+        render_clock(machine),
+        *_events(),
+        render_devices(machine),
+        *render_seclabels(machine),
+        render_launch_security(machine),
+        render_command_line(machine),
+    ]
+    return [one for one in elements if one is not None]
 
 
-def _os(machine: ResolvedMachine) -> ET.Element:
-    system = ET.Element("os")
-    _text(system, "type", "hvm", arch=machine.architecture, machine=machine.machine)
-    return system
-
-
-def _cpu(machine: ResolvedMachine) -> ET.Element:
-    chosen = machine.libvirt.cpu
-    if chosen.mode != "custom":
-        return ET.Element("cpu", mode=chosen.mode or "")
-    cpu = ET.Element("cpu", mode="custom", match="exact", check="none")
-    _text(cpu, "model", chosen.model or "", fallback="forbid")
-    return cpu
-
-
-def _devices(machine: ResolvedMachine) -> ET.Element:
-    devices = ET.Element("devices")
-    _text(devices, "emulator", machine.emulator)
-    devices.append(domain_devices.render_disk(machine))
-    devices.append(domain_devices.render_seed(machine))
-    if machine.network.carrier is Carrier.PASST:
-        devices.append(domain_devices.render_interface(machine))
-    devices.append(domain_devices.render_serial(machine))
-    devices.append(domain_devices.render_guest_agent())
-    devices.append(domain_devices.render_video())
-    devices.append(domain_devices.render_rng())
-    devices.extend(domain_devices.render_absent())
-    return devices
-
-
-def _user_network_by_hand(machine: ResolvedMachine) -> ET.Element:
-    """QEMU's own user network, which libvirt's XML can ask for but not forward a port of."""
-    commandline = ET.Element(f"{{{QEMU_NAMESPACE}}}commandline")
-    card = render_network_card("charly-net", machine.network)
-    for word in (
-        *("-netdev", render_user_network("charly-net", machine)),
-        # QEMU places what it is told here before libvirt's devices, which have addresses from
-        # 1 upwards: without an address of its own the card would take one of theirs.
-        *("-device", f"{card},bus=pcie.0,addr=0x10"),
+def _events() -> Iterator[ET.Element]:
+    """A guest that powers off is gone, one that reboots comes back, one that crashes stays down."""
+    for name, action in (
+        ("on_poweroff", "destroy"),
+        ("on_reboot", "restart"),
+        ("on_crash", "destroy"),
     ):
-        ET.SubElement(commandline, f"{{{QEMU_NAMESPACE}}}arg", value=word)
-    return commandline
-
-
-def _text(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
-    ET.SubElement(parent, tag, attributes).text = text
+        event = ET.Element(name)
+        event.text = action
+        yield event

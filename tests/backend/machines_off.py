@@ -9,8 +9,10 @@ from typing import Any
 from sample_machine import sample_machine
 
 from charly_vm.host.process import find_tool, require_tool, run
-from charly_vm.model.protocols import Domain
+from charly_vm.model.protocols import domain_of
 from charly_vm.model.resolved import Paths, ResolvedMachine
+
+__all__ = ["domain_of", "make_machine"]
 
 
 def make_machine(directory: Path, **changes: Any) -> ResolvedMachine:
@@ -32,7 +34,3 @@ def make_machine(directory: Path, **changes: Any) -> ResolvedMachine:
     run([qemu_img, "create", "-q", "-f", "qcow2", paths.overlay, "1M"], timeout=20)
     paths.seed.write_bytes(bytes(2048))
     return sample_machine(**values, **changes)
-
-
-def domain_of(machine: ResolvedMachine) -> Domain:
-    return Domain(machine.domain, machine.uuid, machine.paths)

@@ -43,6 +43,29 @@ from charly_vm.backend.launch_failure import explain_launch_failure
             "this host has not enough free memory for the machine",
         ),
         ("write: No space left on device", "no room is left on the disk"),
+        (
+            "qemu-system-x86_64: -spice port=5930: There is no option group 'spice'",
+            "this QEMU comes without spice, which is in a package of its own",
+        ),
+        (
+            "qemu-system-x86_64: -device vfio-pci,host=0000:09:00.0: vfio 0000:09:00.0: "
+            "no such host device",
+            "the PCI device 0000:09:00.0 is not there",
+        ),
+        (
+            "qemu-system-x86_64: -device vfio-pci,host=0000:01:00.0: vfio 0000:01:00.0: "
+            "group 5 is not viable",
+            "the PCI device 0000:01:00.0 cannot be handed over: its IOMMU group has a device that "
+            "another driver uses",
+        ),
+        (
+            "qemu-system-x86_64: unable to map backing store for guest RAM: Cannot allocate memory",
+            "this host has not enough free huge pages for the machine",
+        ),
+        (
+            "qemu-system-x86_64: -netdev bridge,br=br9,id=n: bridge helper failed",
+            "qemu-bridge-helper did not put the machine on its bridge",
+        ),
     ],
 )
 def test_known_words_become_an_error_that_says_what_to_do(log: str, message: str) -> None:

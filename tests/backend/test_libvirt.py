@@ -15,9 +15,9 @@ from machines_off import domain_of, make_machine
 
 from charly_vm.backend.libvirt import LibvirtBackend
 from charly_vm.backend.libvirt_session import with_connection
-from charly_vm.errors import StateError
+from charly_vm.errors import HostError, StateError
 from charly_vm.model.protocols import DomainState, StopOutcome
-from charly_vm.model.resolved import BackendName, ResolvedMachine
+from charly_vm.model.resolved import BackendName, Hypervisor, ResolvedMachine
 
 pytest.importorskip("libvirt")
 
@@ -26,9 +26,10 @@ BACKEND = LibvirtBackend()
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ResolvedMachine]:
-    """Defined and off."""
-    monkeypatch.setenv("CHARLY_LIBVIRT_URI", "test:///default")
-    machine = make_machine(tmp_path, backend=BackendName.LIBVIRT)
+    """Defined and off, whatever hypervisor the environment names by now."""
+    there = Hypervisor("test:///default", hop="", pool="default-pool", directory="/default-pool")
+    monkeypatch.setenv("CHARLY_LIBVIRT_URI", f"qemu+unix:///session?socket={tmp_path}/none")
+    machine = make_machine(tmp_path, backend=BackendName.LIBVIRT, hypervisor=there)
     BACKEND.define(machine)
     yield machine
     BACKEND.undefine(domain_of(machine))
@@ -73,10 +74,24 @@ def test_somebody_elses_domain_of_the_same_name_is_refused_and_not_touched(
 
 def test_a_suspended_domain_is_paused(machine: ResolvedMachine) -> None:
     BACKEND.start(domain_of(machine))
-    with_connection(lambda connection: connection.lookupByName(machine.domain).suspend())
+    with_connection(
+        lambda connection: connection.lookupByName(machine.domain).suspend(), "test:///default"
+    )
     assert BACKEND.state(domain_of(machine)) is DomainState.PAUSED
 
 
 def test_a_screenshot_is_a_png(machine: ResolvedMachine) -> None:
     BACKEND.start(domain_of(machine))
     assert BACKEND.screenshot(domain_of(machine)).startswith(b"\x89PNG")
+
+
+def test_a_machine_whose_hypervisor_cannot_be_reached_says_where_it_is(
+    machine: ResolvedMachine, tmp_path: Path
+) -> None:
+    gone = Hypervisor(f"qemu+unix:///session?socket={tmp_path}/gone", "", "p", "/p")
+    with pytest.raises(
+        HostError, match=r"is on another hypervisor, .*/gone, which cannot"
+    ) as found:
+        BACKEND.state(domain_of(replace(machine, hypervisor=gone)))
+    assert "No such file or directory" in found.value.message
+    assert f"remove {machine.paths.directory}" in found.value.hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from charly_vm.check.matchers import Mismatch, match
-from charly_vm.model.step import read_matcher
+from charly_vm.model.matchers import read_matcher
 
 
 def fits(written: object, found: str | int | bool) -> bool:

@@ -152,3 +152,25 @@ def test_a_service_that_does_not_run_says_what_it_does(tmp_path: Path) -> None:
     assert "found disabled" in explain(
         tmp_path, "service: ssh, running: false, enabled: true", Systemctl(DEAD)
     )
+
+
+def test_a_service_may_be_asked_for_being_enabled_alone(tmp_path: Path) -> None:
+    stopped = "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n"
+    assert explain(tmp_path, "service: ssh, enabled: true", Systemctl(stopped)) == ""
+    assert "found disabled" in explain(tmp_path, "service: ssh, enabled: true", Systemctl(DEAD))
+
+
+def test_a_file_has_a_group_a_type_and_a_digest(tmp_path: Path) -> None:
+    path, link = tmp_path / "f", tmp_path / "l"
+    path.write_text("one\n")
+    link.symlink_to("nowhere")
+    group = path.group()
+    digest = "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806"
+    assert explain(tmp_path, f"file: {path}, group_of: {group}, filetype: file") == ""
+    assert explain(tmp_path, f"file: {tmp_path}, filetype: directory") == ""
+    assert explain(tmp_path, f"file: {link}, filetype: symlink") == ""
+    assert explain(tmp_path, f"file: {path}, sha256: {digest}") == ""
+    assert "No such file" in explain(tmp_path, f"file: {link}")
+    assert f"found {group}" in explain(tmp_path, f"file: {path}, group_of: not-{group}")
+    assert "found directory" in explain(tmp_path, f"file: {tmp_path}, filetype: file")
+    assert f"found {digest}" in explain(tmp_path, f"file: {path}, sha256: {'0' * 64}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -13,9 +14,11 @@ from charly_vm.disk.bootable import (
     BIOS_START,
     ESP_START,
     ROOT_START,
+    ROOT_TYPES,
     SMALLEST,
     disk_size,
     find_missing,
+    layout,
     make_bootable_disk,
     root_bytes,
 )
@@ -24,12 +27,11 @@ from charly_vm.host.process import find_tool, run
 
 SIZE = 64 * 1024**2
 GRUB_CONFIG = "set timeout=0\nboot\n"
+LOADER = b"MZ and what firmware starts" + bytes(3_000_000)
 
 
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make(work: Path, architecture: str) -> Path:
     """The disk of a tree with one file of another owner, as a raw file."""
-    work = tmp_path_factory.mktemp("bootable")
     script = (
         "mkdir -p tree/boot/grub tree/etc && cd tree && touch etc/of-5 && chown 5:6 etc/of-5 && "
         "chmod 4750 etc/of-5 && ln -s boot/grub/grub.cfg link"
@@ -37,10 +39,39 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sandboxed(["sh", "-c", script]), timeout=20, cwd=work)
     (work / "tree" / "boot" / "grub" / "grub.cfg").write_text(GRUB_CONFIG)
     (work / "between").mkdir()
+    (work / "loader").write_bytes(LOADER)
     disk = work / "disk.qcow2"
-    make_bootable_disk(work / "tree", disk, size=SIZE, workspace=work / "between")
+    make_bootable_disk(
+        work / "tree",
+        disk,
+        architecture=architecture,
+        efi={"EFI/BOOT/BOOTX64.EFI": work / "loader"},
+        size=SIZE,
+        workspace=work / "between",
+    )
     run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", disk, work / "raw"], timeout=60)
     return work / "raw"
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("bootable"), "x86_64")
+
+
+def partitions(raw: Path) -> list[tuple[int, str, str]]:
+    """Start, name and type of each."""
+    program = find_tool("sfdisk") or "sfdisk"
+    table = json.loads(run([program, "--json", raw], timeout=20).stdout)["partitiontable"]
+    assert table["label"] == "gpt"
+    assert run([program, "--verify", raw], timeout=20).stdout.count("No errors detected.")
+    return [(one["start"], one["name"], one["type"]) for one in table["partitions"]]
+
+
+def on_esp(raw: Path, path: str) -> bytes:
+    image = f"{raw}@@{ESP_START * 512}"
+    out = raw.with_name("copied")
+    run(["mcopy", "-n", "-o", "-i", image, f"::/{path}", out], timeout=20)
+    return out.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +90,11 @@ def debugfs(root: Path, command: str) -> str:
 
 
 def test_the_disk_has_the_three_partitions(raw: Path) -> None:
-    program = find_tool("sfdisk") or "sfdisk"
-    table = json.loads(run([program, "--json", raw], timeout=20).stdout)["partitiontable"]
-    assert table["label"] == "gpt"
-    assert [(one["start"], one["name"]) for one in table["partitions"]] == [
+    assert [(start, name) for start, name, _ in partitions(raw)] == [
         (BIOS_START, "bios"),
         (ESP_START, "esp"),
         (ROOT_START, "root"),
     ]
-    assert run([program, "--verify", raw], timeout=20).stdout.count("No errors detected.")
 
 
 def test_the_boot_sector_leads_to_the_core_image_and_that_to_its_rest(raw: Path) -> None:
@@ -80,11 +107,24 @@ def test_the_boot_sector_leads_to_the_core_image_and_that_to_its_rest(raw: Path)
     assert struct.unpack_from("<Q", core, 500) == (BIOS_START + 1,)
 
 
-def test_the_firmware_finds_a_loader_on_the_efi_partition(raw: Path) -> None:
-    esp = f"{raw}@@{ESP_START * 512}"
-    assert "BOOTX64  EFI" in run(["mdir", "-i", esp, "::/EFI/BOOT"], timeout=20).stdout
-    loader = run(["mtype", "-i", esp, "::/EFI/BOOT/BOOTX64.EFI"], timeout=20).stdout
-    assert loader.startswith("MZ")
+def test_the_firmware_finds_the_loader_and_that_its_configuration(raw: Path) -> None:
+    found = on_esp(raw, "EFI/BOOT/BOOTX64.EFI")
+    assert hashlib.sha256(found).digest() == hashlib.sha256(LOADER).digest()
+    assert b'set root="$disk,gpt3"' in on_esp(raw, "EFI/debian/grub.cfg")
+
+
+def test_a_disk_for_a_machine_without_bios_has_nothing_for_one(tmp_path: Path) -> None:
+    raw = make(tmp_path, "aarch64")
+    assert partitions(raw) == [
+        (ESP_START, "esp", "C12A7328-F81F-11D2-BA4B-00C93EC93B7F"),
+        (ROOT_START, "root", ROOT_TYPES["aarch64"]),
+    ]
+    assert raw.read_bytes()[:440] == bytes(440)
+    assert b'set root="$disk,gpt2"' in on_esp(raw, "EFI/debian/grub.cfg")
+
+
+def test_the_layout_of_each_architecture_is_another() -> None:
+    assert len({layout(one) for one in ROOT_TYPES}) == len(ROOT_TYPES)
 
 
 def test_the_root_is_labelled_and_whole(root: Path) -> None:
@@ -121,8 +161,9 @@ def test_a_disk_has_room_beyond_its_tree(tmp_path: Path) -> None:
 def test_all_that_is_missing_is_named_with_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find_missing() == {}
+    assert find_missing("x86_64") == {}
     monkeypatch.setattr(loaders, "find_tool", lambda name: None)
-    missing = find_missing()
+    missing = find_missing("x86_64")
     assert missing["mcopy"] == "mtools"
     assert missing["grub-mkimage"].startswith("grub-common")
+    assert "grub-mkimage" not in find_missing("aarch64")

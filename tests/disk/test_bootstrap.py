@@ -31,7 +31,7 @@ def test_a_distribution_that_is_not_known_is_an_error_that_names_those_that_are(
 ) -> None:
     with pytest.raises(HostError, match="a disk of slackware for") as raised:
         build(store, watcher, Bootstrap(kind="bootstrap", distro="slackware"))
-    assert "debian-12, debian-13 on x86_64" in raised.value.hint
+    assert "debian-12, debian-13 on x86_64, aarch64" in raised.value.hint
 
 
 def test_an_architecture_that_is_not_known_is_an_error(store: Store, watcher: Watcher) -> None:

@@ -7,7 +7,8 @@ import itertools
 import pytest
 import yaml
 
-from charly_vm.disk.debian import CUSTOMIZE_HOOKS, ESSENTIAL_HOOKS, FILES, SUITES, find_debian
+from charly_vm.disk.debian import ESSENTIAL_HOOKS, FILES, SUITES, find_debian
+from charly_vm.disk.debian_ports import PORTS
 from charly_vm.host.process import run
 
 
@@ -37,14 +38,51 @@ def test_the_authors_packages_come_on_top_and_once() -> None:
     assert "nginx" in debian.render_argv("/tree")[5]
 
 
-@pytest.mark.parametrize(("distro", "machine"), [("debian-11", "x86_64"), ("debian-12", "ppc64")])
+@pytest.mark.parametrize(
+    ("machine", "kernel", "console"),
+    [
+        ("x86_64", "linux-image-cloud-amd64", "ttyS0"),
+        ("aarch64", "linux-image-cloud-arm64", "ttyAMA0"),
+    ],
+)
+def test_each_architecture_has_its_kernel_and_its_console(
+    machine: str, kernel: str, console: str
+) -> None:
+    debian = find_debian("debian-13", machine, ())
+    assert debian is not None
+    assert kernel in debian.packages
+    assert f"console={console},115200\n" in debian.files["boot/grub/grub.cfg"]
+    assert f"--architectures={debian.port.name}" in debian.render_argv("/tree")
+
+
+@pytest.mark.parametrize("machine", PORTS)
+def test_uefi_boots_what_secure_boot_lets_pass(machine: str) -> None:
+    port = PORTS[machine]
+    assert port.loaders == ("shim-signed", f"grub-efi-{port.name}-signed")
+    shim, grub = port.efi.items()
+    # The firmware starts the first by its name, and that the second by its own.
+    assert shim[0].startswith("EFI/BOOT/BOOT")
+    assert shim[1].endswith(".efi.signed")
+    assert grub[0].startswith("EFI/BOOT/grub")
+    assert grub[1].endswith(".efi.signed")
+
+
+@pytest.mark.parametrize(
+    ("distro", "machine"),
+    [("debian-11", "x86_64"), ("debian-12", "ppc64"), ("debian-13", "riscv64")],
+)
 def test_what_is_not_known_is_not_guessed(distro: str, machine: str) -> None:
     assert find_debian(distro, machine, ()) is None
 
 
 def test_everything_that_changes_the_disk_changes_its_ingredients() -> None:
-    cases = [("debian-12", ()), ("debian-13", ()), ("debian-12", ("nginx",))]
-    made = [find_debian(distro, "x86_64", more) for distro, more in cases]
+    cases = [
+        ("debian-12", "x86_64", ()),
+        ("debian-13", "x86_64", ()),
+        ("debian-12", "x86_64", ("nginx",)),
+        ("debian-12", "aarch64", ()),
+    ]
+    made = [find_debian(*case) for case in cases]
     for one, other in itertools.combinations(made, 2):
         assert one is not None
         assert other is not None
@@ -52,7 +90,8 @@ def test_everything_that_changes_the_disk_changes_its_ingredients() -> None:
     debian = made[0]
     assert debian is not None
     text = "\n".join(debian.ingredients)
-    for part in (*FILES.values(), *ESSENTIAL_HOOKS, *CUSTOMIZE_HOOKS):
+    parts = (*debian.files.values(), *ESSENTIAL_HOOKS, *debian.customize_hooks)
+    for part in (*parts, *debian.port.efi, *debian.port.efi.values()):
         assert part in text
 
 
@@ -64,9 +103,12 @@ def test_no_mirror_is_named() -> None:
     assert "://" not in " ".join(argv)
 
 
-@pytest.mark.parametrize("hook", [*ESSENTIAL_HOOKS, *CUSTOMIZE_HOOKS])
-def test_each_step_is_a_shell_command_without_a_syntax_error(hook: str) -> None:
-    run(["sh", "-n", "-c", hook], timeout=20)
+@pytest.mark.parametrize("machine", PORTS)
+def test_each_step_is_a_shell_command_without_a_syntax_error(machine: str) -> None:
+    debian = find_debian("debian-13", machine, ())
+    assert debian is not None
+    for hook in (*ESSENTIAL_HOOKS, *debian.customize_hooks):
+        run(["sh", "-n", "-c", hook], timeout=20)
 
 
 def test_cloud_init_looks_for_our_seed_only() -> None:
@@ -77,5 +119,18 @@ def test_cloud_init_looks_for_our_seed_only() -> None:
 
 
 def test_systemd_writes_to_the_serial_console_and_the_kernel_to_both() -> None:
-    [line] = [one for one in FILES["boot/grub/grub.cfg"].splitlines() if one.startswith("linux")]
+    debian = find_debian("debian-12", "x86_64", ())
+    assert debian is not None
+    config = debian.files["boot/grub/grub.cfg"]
+    [line] = [one for one in config.splitlines() if one.startswith("linux")]
     assert line.split()[-2:] == ["console=tty0", "console=ttyS0,115200"]
+
+
+def test_a_root_with_a_limit_stops_growing_there_and_is_another_disk() -> None:
+    whole = find_debian("debian-12", "x86_64", ())
+    capped = find_debian("debian-12", "x86_64", (), root_size=6 * 1024**3)
+    assert whole is not None
+    assert capped is not None
+    assert "SizeMaxBytes" not in "".join(whole.files.values())
+    assert capped.files["etc/repart.d/50-root.conf"].endswith("SizeMaxBytes=6442450944\n")
+    assert whole.ingredients != capped.ingredients

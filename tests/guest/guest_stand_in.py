@@ -60,7 +60,7 @@ class GuestStandIn:
         self.guests.append(guest)
         return guest
 
-    def start(self, *, max_sessions: int = 10) -> None:
+    def start(self, *, max_sessions: int = 10, sftp: bool = False) -> None:
         """Serve the port; the connections that wait there are answered when the server is up."""
         with (self.directory / "server.log").open("ab") as log:
             self.server = spawn(
@@ -72,6 +72,7 @@ class GuestStandIn:
                     self.directory / "authorized_keys",
                     str(max_sessions),
                     self.directory,
+                    *(["sftp"] if sftp else []),
                 ],
                 output=log,
                 pass_fds=[self.listening.fileno()],

@@ -2,7 +2,8 @@
 
 It stands in for sshd: each command gets a session (as in setsid(2)) and runs with `sh` as whoever
 runs the test. Arguments: the descriptor of a listening socket, the host key, the authorized keys,
-how many sessions a connection may have, and the directory below which cloud-init's files are.
+how many sessions a connection may have, the directory below which cloud-init's files are, and
+`sftp` where it has an SFTP server, as sshd has and dropbear has not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import signal
 import socket
 import sys
+from typing import Any
 
 import asyncssh
 
@@ -24,18 +26,24 @@ def relocate(command: str, root: str) -> str:
 
 
 class Server(asyncssh.SSHServer):
-    def __init__(self, max_sessions: int, root: str) -> None:
+    def __init__(self, max_sessions: int, root: str, sftp: bool) -> None:
         self.free = max_sessions
         self.root = root
+        # asyncssh's types of the two sides of this do not fit each other.
+        self.sftp: Any = asyncssh.SFTPServer if sftp else None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         print("connection", flush=True)
+
+    def connection_requested(self, host: str, port: int, orig_host: str, orig_port: int) -> bool:
+        print(f"forward {host}:{port}", flush=True)
+        return True
 
     def session_requested(self) -> asyncssh.SSHServerProcess[bytes] | bool:
         if self.free == 0:
             return False
         self.free -= 1
-        return asyncssh.SSHServerProcess(self.run, None, 3, False)
+        return Session(self)
 
     async def run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         pipe = asyncio.subprocess.PIPE
@@ -50,11 +58,22 @@ class Server(asyncssh.SSHServer):
         )
         status = await child.wait()
         feeding.cancel()
-        self.free += 1
         if status < 0:
             process.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
         else:
             process.exit(status)
+
+
+class Session(asyncssh.SSHServerProcess[bytes]):
+    """Counts for as long as its channel is open, whatever was asked for on it."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.run, server.sftp, 3, False)
+        self.server = server
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.server.free += 1
+        super().connection_lost(exc)
 
 
 async def feed(source: asyncssh.SSHReader[bytes], target: asyncio.StreamWriter | None) -> None:
@@ -75,11 +94,11 @@ async def drain(source: asyncio.StreamReader | None, target: asyncssh.SSHWriter[
 
 
 async def serve(
-    descriptor: int, host_key: str, authorized: str, max_sessions: int, root: str
+    descriptor: int, host_key: str, authorized: str, max_sessions: int, root: str, sftp: bool
 ) -> None:
     await asyncssh.listen(
         sock=socket.socket(fileno=descriptor),
-        server_factory=lambda: Server(max_sessions, root),
+        server_factory=lambda: Server(max_sessions, root, sftp),
         server_host_keys=[host_key],
         authorized_client_keys=authorized,
         encoding=None,
@@ -90,4 +109,7 @@ async def serve(
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]))
+    descriptor, host_key, authorized, max_sessions, root, *more = sys.argv[1:]
+    asyncio.run(
+        serve(int(descriptor), host_key, authorized, int(max_sessions), root, "sftp" in more)
+    )

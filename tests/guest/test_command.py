@@ -24,7 +24,7 @@ def shell(name: str) -> list[str | Path]:
 
 
 @pytest.mark.parametrize("name", SHELLS)
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=25, database=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_every_shell_reads_a_quoted_word_back(name: str, text: str) -> None:
     said = run([*shell(name), f"printf %s {quote(text)}."], timeout=10).stdout

@@ -13,7 +13,7 @@ import pytest
 from charly_vm.host import accelerators
 from charly_vm.host.accelerators import find_kvm_obstacle, probe_accelerators
 from charly_vm.host.facts import Accelerator
-from charly_vm.host.probe_rom import ROM_BYTES, build_probe_rom
+from charly_vm.host.probe_rom import PROBE_ROMS
 from charly_vm.host.process import find_tool
 
 QEMU = find_tool("qemu-system-x86_64")
@@ -57,9 +57,9 @@ class Emulator:
         return probe_accelerators(str(self.path), architecture)
 
 
-def test_the_rom_starts_at_its_reset_vector() -> None:
-    rom = build_probe_rom()
-    assert len(rom) == ROM_BYTES
+def test_a_pc_starts_at_the_reset_vector_of_its_rom() -> None:
+    rom = PROBE_ROMS["x86_64"].image
+    assert len(rom) == 0x10000
     assert rom[0xFFF0] == 0xEA
     assert rom[0] == 0xFA
 
@@ -112,10 +112,46 @@ def test_an_emulator_that_is_missing_is_a_reason_and_not_an_error(tmp_path: Path
     assert "is not installed" in found[-1].reason
 
 
+def test_tcg_runs_the_code_of_another_architecture_on_a_real_qemu() -> None:
+    emulators = {one: find_tool(f"qemu-system-{one}") for one in ("aarch64", "riscv64")}
+    # The other one has a package of its own name in each release of Debian.
+    assert emulators["aarch64"] is not None
+    for architecture, emulator in emulators.items():
+        if emulator is None or architecture == platform.machine():
+            continue
+        (tcg,) = probe_accelerators(str(emulator), architecture)
+        assert tcg.name == "tcg"
+        assert tcg.works, f"{architecture}: {tcg.reason}"
+        assert tcg.reason.startswith("ran guest code in ")
+
+
 @pytest.mark.usefixtures("usable_kvm")
 def test_another_architecture_than_the_hosts_has_tcg_alone(tmp_path: Path) -> None:
+    (tcg,) = Emulator(tmp_path).probe("riscv64")
+    assert (tcg.name, tcg.works) == ("tcg", True)
+
+
+@pytest.mark.usefixtures("usable_kvm")
+def test_a_good_end_without_the_guests_word_does_not_pass(tmp_path: Path) -> None:
     (tcg,) = Emulator(tmp_path, tcg="exit 0").probe("aarch64")
-    assert tcg == Accelerator("tcg", True, "a machine started; no guest code was run to test it")
+    assert not tcg.works
+    (tcg,) = Emulator(tmp_path, tcg="printf U").probe("aarch64")
+    assert tcg.works
+
+
+def test_an_architecture_without_a_probe_has_nothing(tmp_path: Path) -> None:
+    emulator = Emulator(tmp_path)
+    assert emulator.probe("m68k") == ()
+    assert emulator.count == 0
+
+
+@pytest.mark.usefixtures("usable_kvm")
+def test_each_architecture_has_an_answer_of_its_own(tmp_path: Path) -> None:
+    emulator = Emulator(tmp_path)
+    for _ in range(2):
+        emulator.probe("x86_64")
+        emulator.probe("riscv64")
+    assert emulator.count == 3
 
 
 @pytest.mark.usefixtures("usable_kvm")
@@ -160,7 +196,7 @@ def test_an_answer_that_nothing_works_is_not_kept(tmp_path: Path) -> None:
 def test_a_damaged_record_is_replaced(tmp_path: Path, state: Path, content: str) -> None:
     emulator = Emulator(tmp_path)
     first = emulator.probe()
-    (state / "charly" / "accelerators.json").write_text(content)
+    (state / "charly" / "accelerators-x86_64.json").write_text(content)
     assert [one.works for one in emulator.probe()] == [one.works for one in first]
     assert emulator.count == 4
 

@@ -6,7 +6,12 @@ import pytest
 
 from charly_vm.errors import HostError
 from charly_vm.host.process import require_tool, run
-from charly_vm.host.ssh_keys import known_hosts_line, make_key_pair
+from charly_vm.host.ssh_keys import (
+    UnusableKey,
+    known_hosts_line,
+    make_key_pair,
+    read_public_key,
+)
 
 
 def test_openssh_reads_the_pair_and_agrees_on_the_public_half(tmp_path: Path) -> None:
@@ -77,3 +82,38 @@ def test_a_known_hosts_line_binds_the_key_to_the_alias(tmp_path: Path) -> None:
     (tmp_path / "known_hosts").write_text(line + "\n")
     found = run([keygen, "-F", "charly-x", "-f", tmp_path / "known_hosts"], timeout=10).stdout
     assert line in found
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["-t", "ed25519"], ["-t", "rsa"], ["-t", "ecdsa"], ["-t", "rsa", "-m", "PEM"]],
+    ids=str,
+)
+def test_a_users_key_of_each_kind_is_read_as_it_stands(tmp_path: Path, options: list[str]) -> None:
+    keygen = require_tool("ssh-keygen", package="openssh-client")
+    run([keygen, "-q", *options, "-N", "", "-C", "me at home", "-f", tmp_path / "id"], timeout=30)
+    line = read_public_key(tmp_path / "id.pub")
+    assert line == (tmp_path / "id.pub").read_text().strip()
+    assert line.endswith(" me at home")
+
+
+@pytest.mark.parametrize(
+    ("public", "reason"),
+    [
+        ("", "not one line with a public key"),
+        ("ssh-ed25519\n", "not one line with a public key"),
+        ("ssh-rsa AAAA me\nssh-rsa BBBB me\n", "not one line with a public key"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "not one line with a public key"),
+        ("ssh-dss AAAA me\n", "a DSA key"),
+        ("ssh-ed25519-cert-v01@openssh.com AAAA me\n", "a certificate"),
+        ("ssh-rsa AAAA me\n", "no private key that can be read"),
+    ],
+)
+def test_what_is_no_key_to_log_in_with_is_refused_with_the_reason(
+    tmp_path: Path, public: str, reason: str
+) -> None:
+    (tmp_path / "id.pub").write_text(public)
+    (tmp_path / "id").write_text("no key\n")
+    with pytest.raises(UnusableKey, match=reason) as caught:
+        read_public_key(tmp_path / "id.pub")
+    assert str(tmp_path / "id.pub") in caught.value.message

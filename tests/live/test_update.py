@@ -121,6 +121,9 @@ def test_a_raw_disk_is_written_beside_the_other(here: Workspace) -> None:
     ("words", "message"),
     [
         (("--type", "iso"), "use qcow2 or raw"),
+        (("--root-size", "2G"), "--root-size has no meaning for a disk of kind cloud_image"),
+        (("--transport", "oci"), "--transport has no meaning"),
+        (("--console",), "--console has no meaning"),
         (("--size", "1M"), "cannot hold the image"),
         (("--source", "/no/such/file"), "/no/such/file"),
     ],

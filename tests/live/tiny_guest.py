@@ -1,7 +1,7 @@
 """A guest that boots to SSH in seconds also without KVM, where a real distribution takes a minute.
 
-It is a stand-in: Debian's cloud kernel, busybox and dropbear in an initramfs, on a disk that
-SeaBIOS boots. What it shares with a real guest is what tests of the lifecycle need:
+It is a stand-in: Debian's cloud kernel, busybox and dropbear in an initramfs, on a disk that boots
+under BIOS, UEFI and Secure Boot. What it shares with a real guest is what tests need:
 
 - it takes the account, its keys, the SSH host key and the hostname from the NoCloud seed;
 - SSH answers on port 22 (no sftp); the account is root under the seed's name;
@@ -9,6 +9,7 @@ SeaBIOS boots. What it shares with a real guest is what tests of the lifecycle n
 - it powers off when the ACPI power button is pressed, unless `/run/ignore-power-button` exists
   (which the word ignore-power-button anywhere in the seed's documents creates);
 - its disk is mounted at `/disk`, so that what is written there lives as long as the overlay;
+- UEFI's variables are mounted where Linux has them, in `/sys/firmware/efi/efivars`;
 - the kernel's messages and a root shell are on the serial console, the messages on the screen too.
 
 Nothing else is there: no systemd, no cloud-init, no guest agent, no packages.
@@ -19,36 +20,54 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
+import platform
 import re
-import stat
-import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from charly_vm.disk.grub import SECTOR, render_boot_sector, render_core_image
-from charly_vm.host.process import find_tool, require_tool, run
+from tiny_guest_archive import Archive
+from tiny_guest_disk import write_disk
+from tiny_guest_packages import fetch_packages
+
+from charly_vm.host.process import require_tool, run
 
 HERE = Path(__file__).parent
 RELEASE = Path("/etc/debian_version")
 
 PACKAGES = (
     "busybox-static", "dropbear-bin", "libtomcrypt1", "libtommath1", "libcrypt1", "zlib1g",
-    "libc6", "libgmp10",
+    "libc6", "libgmp10", "shim-signed",
 )  # fmt: skip
-"""Beside the kernel."""
+"""Beside the kernel and GRUB."""
 LIBRARIES = (
     "libtomcrypt.so.1", "libtommath.so.1", "libcrypt.so.1", "libz.so.1", "libc.so.6",
     "libgmp.so.10",
 )  # fmt: skip
 MODULES = (
     "virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "isofs", "button",
-    "evdev",
+    "evdev", "efivarfs",
 )  # fmt: skip
-COMMAND_LINE = "console=tty0 console=ttyS0,115200 panic=-1 mitigations=off"
 
-PARTITION_START = 2048
-DISK_BYTES = 64 * 1024**2
+
+@dataclass(frozen=True)
+class Architecture:
+    """What differs between the architectures that the guest can be built for."""
+
+    debian: str
+    """Debian's name; the key is that of `uname -m`."""
+    loader: str
+    """The dynamic loader's path, which stands in every program."""
+    console: str
+    efi: str
+    """How EFI calls it, in the names of its files."""
+    bios: bool = False
+
+
+ARCHITECTURES = {
+    "x86_64": Architecture("amd64", "lib64/ld-linux-x86-64.so.2", "ttyS0", "x64", bios=True),
+    "aarch64": Architecture("arm64", "lib/ld-linux-aarch64.so.1", "ttyAMA0", "aa64"),
+}
 
 UDHCPC_SCRIPT = """\
 #!/bin/sh
@@ -77,62 +96,66 @@ exec "$@"
 """
 
 
-def build_tiny_image(directory: Path) -> Path:
+def build_tiny_image(directory: Path, architecture: str = "") -> Path:
     """The guest's disk as a qcow2 in `directory`, built in a few seconds where it is missing.
 
-    Its name holds a digest of the recipe. Fetches packages of the host's own Debian release with
-    apt-get; raises `HostError` where there is none. Needs no privileges.
+    Its name holds a digest of the recipe. `architecture` is one of `ARCHITECTURES`, and the host's
+    where it is empty. Fetches packages of the host's own Debian release with apt-get; raises
+    `HostError` where there is none. Needs no privileges.
     """
+    architecture = architecture or platform.machine()
     recipe = hashlib.sha256(RELEASE.read_bytes() if RELEASE.exists() else b"")
     for file in sorted(HERE.glob("tiny_guest*")):
         recipe.update(file.read_bytes())
-    image = directory / f"tiny-guest-{recipe.hexdigest()[:16]}.qcow2"
+    image = directory / f"tiny-guest-{architecture}-{recipe.hexdigest()[:16]}.qcow2"
     if image.exists():
         return image
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix=".tiny-guest-") as workspace:
-        work = Path(workspace)
-        tree = _fetch_packages(work)
-        files = work / "disk"
-        files.mkdir()
-        kernel = next((tree / "boot").glob("vmlinuz-*"))
-        (files / "vmlinuz").write_bytes(kernel.read_bytes())
-        (files / "initrd").write_bytes(gzip.compress(_make_initramfs(tree), 6))
-        raw = work / "disk.raw"
-        _write_disk(raw, files, work)
-        built = work / "disk.qcow2"
-        qemu_img = require_tool("qemu-img", package="qemu-utils")
-        run([qemu_img, "convert", "-f", "raw", "-O", "qcow2", raw, built], timeout=60)
+        built = _build(Path(workspace), ARCHITECTURES[architecture])
         built.replace(image)
     return image
 
 
-def _fetch_packages(work: Path) -> Path:
-    """The packages' files, unpacked and not installed."""
-    apt_get = require_tool("apt-get", package="a Debian host's apt-get: the tiny guest is made of")
-    kernel = re.search(
-        r"Depends: (linux-image-\S+)",
-        run(["apt-cache", "depends", "linux-image-cloud-amd64"], timeout=60).stdout,
+def _build(work: Path, one: Architecture) -> Path:
+    tree = fetch_packages(
+        work,
+        (*PACKAGES, f"grub-efi-{one.debian}-signed"),
+        kernel=f"linux-image-cloud-{one.debian}",
+        architecture=one.debian,
     )
-    assert kernel is not None, "run `apt-get update`: the cloud kernel is not in the lists"
-    run([apt_get, "-q", "download", kernel[1], *PACKAGES], cwd=work, timeout=300)
-    tree = work / "tree"
-    for package in work.glob("*.deb"):
-        run(["dpkg-deb", "--extract", package, tree], timeout=120)
-    return tree
+    files = work / "disk"
+    files.mkdir()
+    kernel = next((tree / "boot").glob("vmlinuz-*"))
+    (files / "vmlinuz").write_bytes(kernel.read_bytes())
+    (files / "initrd").write_bytes(gzip.compress(_make_initramfs(tree, one), 6))
+    command_line = f"console=tty0 console={one.console},115200 panic=-1 mitigations=off"
+    raw, disk = work / "disk.raw", work / "disk.qcow2"
+    write_disk(
+        raw,
+        files,
+        {
+            f"EFI/BOOT/BOOT{one.efi.upper()}.EFI": _find(tree, f"shim{one.efi}.efi.signed"),
+            f"EFI/BOOT/grub{one.efi}.efi": _find(tree, f"grub{one.efi}.efi.signed"),
+        },
+        grub=f"linux ($disk,msdos1)/vmlinuz {command_line}\ninitrd ($disk,msdos1)/initrd\nboot\n",
+        bios=one.bios,
+    )
+    qemu_img = require_tool("qemu-img", package="qemu-utils")
+    run([qemu_img, "convert", "-f", "raw", "-O", "qcow2", raw, disk], timeout=60)
+    return disk
 
 
-def _make_initramfs(tree: Path) -> bytes:
-    archive = _Archive()
+def _make_initramfs(tree: Path, one: Architecture) -> bytes:
+    archive = Archive()
     archive.add_device("dev/console", 5, 1)
     archive.add("init", (HERE / "tiny_guest_init.sh").read_bytes(), executable=True)
-    archive.add("bin/busybox", _find(tree, "busybox").read_bytes(), executable=True)
+    archive.add("bin/busybox", _find(tree, "busybox"), executable=True)
     for name in ("dropbear", "dropbearconvert"):
-        archive.add(f"usr/bin/{name}", _find(tree, name).read_bytes(), executable=True)
+        archive.add(f"usr/bin/{name}", _find(tree, name), executable=True)
     for name in LIBRARIES:
-        archive.add(f"lib/{name}", _find(tree, name).read_bytes())
-    loader = "ld-linux-x86-64.so.2"
-    archive.add(f"lib64/{loader}", _find(tree, loader).read_bytes(), executable=True)
+        archive.add(f"lib/{name}", _find(tree, name))
+    archive.add(one.loader, _find(tree, Path(one.loader).name), executable=True)
     modules = _order_modules(tree)
     for module in modules:
         archive.add(f"modules/{_module_name(module)}.ko", _read_module(module))
@@ -147,9 +170,9 @@ def _make_initramfs(tree: Path) -> bytes:
     return archive.finish()
 
 
-def _find(tree: Path, name: str) -> Path:
+def _find(tree: Path, name: str) -> bytes:
     """A file of the packages by its name, which is all that stays the same between releases."""
-    return next(path for path in sorted(tree.rglob(name)) if path.is_file()).resolve()
+    return next(path for path in sorted(tree.rglob(name)) if path.is_file()).read_bytes()
 
 
 def _order_modules(tree: Path) -> list[Path]:
@@ -178,84 +201,3 @@ def _module_name(path: Path) -> str:
 def _read_module(path: Path) -> bytes:
     data = path.read_bytes()
     return lzma.decompress(data) if path.suffix == ".xz" else data
-
-
-def _write_disk(raw: Path, files: Path, work: Path) -> None:
-    """One ext4 partition, GRUB in the gap in front of it."""
-    size = DISK_BYTES - PARTITION_START * SECTOR
-    with raw.open("wb") as disk:
-        disk.truncate(DISK_BYTES)
-    mke2fs = require_tool("mke2fs", package="e2fsprogs")
-    options = f"offset={PARTITION_START * SECTOR},root_owner=0:0"
-    # The features that every GRUB and kernel of the last ten years reads, and large blocks, since
-    # GRUB looks up each of them by itself.
-    run(
-        [mke2fs, "-q", "-F", "-t", "ext4", "-b", "4096",
-         "-O", "^metadata_csum_seed,^orphan_file", "-E", options,
-         "-d", files, raw, f"{size // 1024}k"],
-        timeout=60,
-    )  # fmt: skip
-    (work / "grub.cfg").write_text(
-        f"linux (hd0,msdos1)/vmlinuz {COMMAND_LINE}\ninitrd (hd0,msdos1)/initrd\nboot\n"
-    )
-    mkimage = find_tool("grub-mkimage") or require_tool("grub2-mkimage", package="grub-pc-bin")
-    core = work / "core.img"
-    run(
-        [mkimage, "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/", "-c", work / "grub.cfg",
-         "biosdisk", "part_msdos", "ext2", "linux", "boot"],
-        timeout=60,
-    )  # fmt: skip
-    entry = struct.pack(
-        "<B3xB3xII", 0x80, 0x83, PARTITION_START, DISK_BYTES // SECTOR - PARTITION_START
-    )
-    table = (bytes(446) + entry).ljust(510, b"\0") + b"\x55\xaa"
-    boot_image = Path("/usr/lib/grub/i386-pc/boot.img").read_bytes()
-    with raw.open("r+b") as disk:
-        disk.write(render_boot_sector(boot_image, table, 1))
-        disk.write(render_core_image(core.read_bytes(), 1, room=(PARTITION_START - 1) * SECTOR))
-
-
-@dataclass
-class _Archive:
-    """A cpio archive in the kernel's newc format; Documentation/driver-api/early-userspace."""
-
-    data: bytearray
-    directories: set[str]
-    entries: int
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.directories = set()
-        self.entries = 0
-
-    def add(self, path: str, content: bytes, *, executable: bool = False) -> None:
-        self._add_parents(path)
-        self._append(path, stat.S_IFREG | (0o755 if executable else 0o644), content)
-
-    def add_device(self, path: str, major: int, minor: int) -> None:
-        self._add_parents(path)
-        self._append(path, stat.S_IFCHR | 0o600, device=(major, minor))
-
-    def finish(self) -> bytes:
-        self._append("TRAILER!!!", 0)
-        return bytes(self.data)
-
-    def _add_parents(self, path: str) -> None:
-        for parent in reversed(Path(path).parents[:-1]):
-            if str(parent) not in self.directories:
-                self.directories.add(str(parent))
-                self._append(str(parent), stat.S_IFDIR | 0o755)
-
-    def _append(
-        self, path: str, mode: int, content: bytes = b"", device: tuple[int, int] = (0, 0)
-    ) -> None:
-        self.entries += 1
-        name = path.encode() + b"\0"
-        fields = (self.entries, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(name), 0)
-        self.data += b"070701" + b"".join(b"%08X" % field for field in fields) + name
-        self._pad()
-        self.data += content
-        self._pad()
-
-    def _pad(self) -> None:
-        self.data += bytes(-len(self.data) % 4)

@@ -10,6 +10,7 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 chmod 1777 /run /tmp
 while read -r module; do insmod "/modules/$module"; done </modules/order
+[ ! -d /sys/firmware/efi ] || mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 
 mount -t ext4 /dev/vda1 /disk
 for device in /dev/vd?; do
@@ -55,6 +56,8 @@ done &
 exec 3<&-
 echo "tiny guest: ready as $(hostname)"
 
+# The last console of the command line, whose name depends on the architecture.
+console=$(sed 's/.* //' /sys/class/tty/console/active)
 while :; do
-    setsid sh -c 'exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1'
+    setsid sh -c "exec sh -i </dev/$console >/dev/$console 2>&1"
 done

@@ -72,6 +72,8 @@ class Workspace:
     def __init__(self, directory: Path, image: Path, backend: str) -> None:
         self.directory = directory
         self.running: list[subprocess.Popen[bytes]] = []
+        self.prefix: list[str | Path] = []
+        """What runs each command, where it is not the shell."""
         self.project = directory / "charly.yml"
         digest = hashlib.sha256(image.read_bytes()).hexdigest()
         self.project.write_text(PROJECT.format(url=image.as_uri(), digest=digest))
@@ -150,7 +152,7 @@ class Workspace:
 
     def argv(self, *words: str) -> list[str | Path]:
         """The command line of `charly` with these words."""
-        return [Path(sys.executable).with_name("charly"), *words]
+        return [*self.prefix, Path(sys.executable).with_name("charly"), *words]
 
 
 @contextmanager

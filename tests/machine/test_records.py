@@ -40,9 +40,9 @@ def test_no_record_is_none_and_an_empty_directory_is_no_record() -> None:
     ("text", "message"),
     [
         ("{", "is damaged"),
-        ('{"version": 999}', "another version of charly .format 999, this one reads 2."),
-        ('{"version": 2}', "is not a record"),
-        ('{"version": 2, "name": "x", "machine": {}}', "is not a record"),
+        ('{"version": 999}', "another version of charly .format 999, this one reads 3."),
+        ('{"version": 3}', "is not a record"),
+        ('{"version": 3, "name": "x", "machine": {}}', "is not a record"),
         ("[]", "is not a record"),
     ],
 )
@@ -86,7 +86,7 @@ def test_the_record_says_in_which_format_it_is() -> None:
     record = sample_record()
     record.machine.paths.directory.mkdir()
     write_record(record)
-    assert json.loads(record.machine.paths.record.read_text())["version"] == 2
+    assert json.loads(record.machine.paths.record.read_text())["version"] == 3
 
 
 def test_sockets_have_short_paths_of_their_own(

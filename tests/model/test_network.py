@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from charly_vm.errors import HostError
+from charly_vm.host.bridges import Bridges
 from charly_vm.host.facts import Facts, LibvirtFacts
 from charly_vm.model.forwards import AUTO, PortForward, parse_port_forward
 from charly_vm.model.network import Network
@@ -17,6 +19,7 @@ from charly_vm.model.resolved import BackendName, Carrier, ResolvedNetwork
 
 LIBVIRT = LibvirtFacts("qemu:///session", (11, 3, 0), ("qemu",), passt=True)
 FACTS = Facts("host", "x86_64", 1000, (), None, LIBVIRT)
+BRIDGES = Bridges(("br0",), "/usr/lib/qemu/qemu-bridge-helper", True, ("br0",))
 
 
 def resolved(
@@ -64,8 +67,9 @@ def test_a_port_of_the_host_can_lead_to_one_place_only() -> None:
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ({"mode": "bridge"}, "user"),
-        ({"bridge": "br0"}, "unknown key"),
+        ({"mode": "bridge"}, "needs the name"),
+        ({"bridge": "br0"}, "no meaning in mode user"),
+        ({"mode": "nat", "port_forwards": ["1:1"]}, "address of its own"),
         ({"mac": "52:54:00"}, "not a MAC address"),
         ({"mac": "53:54:00:00:00:01"}, "multicast"),
     ],
@@ -87,3 +91,32 @@ def test_an_address_is_pinned_or_the_machines_own() -> None:
     assert resolved({}).mac == mac_of("x")
     assert mac_of("x").startswith("52:54:00:")
     assert mac_of("x") != mac_of("y")
+
+
+def test_a_bridge_has_to_be_there_and_to_be_allowed() -> None:
+    wanted: dict[str, object] = {"mode": "bridge", "bridge": "br0"}
+    with pytest.raises(HostError, match="no bridge 'br0'; it has none"):
+        resolved(wanted)
+    facts = dataclasses.replace(FACTS, bridges=BRIDGES)
+    assert resolved(wanted, facts).source == "br0"
+    for backend in BackendName:
+        assert resolved(wanted, facts, backend).carrier is Carrier.BRIDGE
+    shut = dataclasses.replace(BRIDGES, allowed=())
+    with pytest.raises(HostError, match=r"does not allow it\n.*bridge.conf"):
+        resolved(wanted, dataclasses.replace(FACTS, bridges=shut))
+
+
+def test_nat_is_libvirts_network_default_unless_another_one_is_named() -> None:
+    facts = dataclasses.replace(
+        FACTS, libvirt=dataclasses.replace(LIBVIRT, networks=("default", "lab"))
+    )
+    assert resolved({"mode": "nat"}, facts).source == "default"
+    assert resolved({"mode": "network", "bridge": "lab"}, facts).source == "lab"
+    assert resolved({"mode": "nat"}, facts).carrier is Carrier.LIBVIRT_NETWORK
+
+
+def test_a_network_that_libvirt_does_not_have_is_refused_with_the_ways_out() -> None:
+    with pytest.raises(HostError, match=r"no active network 'default'.*\n.*mode: user"):
+        resolved({"mode": "nat"})
+    with pytest.raises(HostError, match="needs the libvirt backend"):
+        resolved({"mode": "nat"}, backend=BackendName.QEMU)

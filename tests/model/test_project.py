@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from charly_vm.errors import SpecError
+from charly_vm.model.matchers import Condition
 from charly_vm.model.project import Project, find_project_file, load_project
 from charly_vm.model.source import Bootstrap, CloudImage
-from charly_vm.model.step import CommandVerb, Condition, PortVerb
+from charly_vm.model.verbs import CommandVerb, PortVerb
 
 ENTITY = "e: {vm: {source: {kind: bootstrap}}}\n"
 
@@ -48,7 +49,7 @@ def project(tmp_path: Path) -> Project:
 def load(directory: Path, text: str) -> Project:
     file = directory / "charly.yml"
     file.write_text(text)
-    return load_project(file)
+    return load_project(file, host=directory / "no-host-file.yml")
 
 
 def problems(directory: Path, text: str) -> list[str]:
@@ -130,15 +131,15 @@ c:
     ram: 1
 """,
     ) == [
-        "3:5: source: kind 'cloud_imag' is not known; known are 'cloud_image', 'bootstrap'",
+        "3:5: source: kind 'cloud_imag' is not known; did you mean 'cloud_image'?",
         "4:5: unknown key 'rom'; did you mean 'ram'?",
-        "5:5: cpu: input should be a valid integer, unable to parse string as an integer",
+        "5:5: cpu: has to be a whole number, not 'on'",
         "7:17: unknown key 'disposabl'; did you mean 'disposable'?",
-        "8:18: port: input should be less than or equal to 65535",
+        "8:18: port: has to be at most 65535, not 99999",
         "8:31: unknown key 'lstening'; did you mean 'listening'?",
-        "9:3: a step has exactly one verb; here is none of command, port, service, file",
-        "12:33: url: a url starts with http://, https:// or file://",
-        "12:47: unknown key 'foo'; known are base_user, checksum, kind, url",
+        "9:18: unknown key 'prt'; did you mean 'port'?",
+        "12:33: url: 'ftp://x' is not a URL with http://, https:// or file://",
+        "12:47: unknown key 'foo'; known are base_user, cache, checksum, distro, kind, url",
         "13:5: ssh: port and port_auto exclude each other",
         "14:5: ram: 1 is not a size; write one as 512M, 8G or 1T",
     ]
@@ -148,21 +149,21 @@ c:
     ("text", "problem"),
     [
         ("- a\n", "1:1: a project is a mapping of names to nodes"),
-        ("a: 3\n", "1:1: a: a node is a mapping with the key vm"),
+        ("a: 3\n", "1:1: a: a node is a mapping with one kind, such as vm, not 3"),
         ("a: {vm: {ram: 1G}}\n", "1:5: vm: needs source (an entity) or from (a deploy)"),
         ("a: {vm: b}\n", "1:5: there is no VM entity 'b'"),
         ("'../a': {vm: b}\n", "1:1: '../a' cannot name a machine: use letters, digits and . _ - "),
         (
             "a: {vm: {source: {kind: bootstrap, builder: debootstra}}}\n",
-            "1:36: builder: input should be 'mmdebstrap'",
+            "1:36: builder: has to be 'mmdebstrap', 'debootstrap', 'pacstrap' or 'dnf', not ",
         ),
         (
             ENTITY + "a: {vm: e, s: {check: x, port: 1, command: y}}\n",
-            "2:12: a step has exactly one verb; here is port and command",
+            "2:35: a step has exactly one verb; here is port and command",
         ),
         (
             ENTITY + "a: {vm: e, s: {check: x, command: y, stdout: {is: 1}}}\n",
-            "2:38: stdout: 'is' is no matcher; known are equals",
+            "2:47: 'is' is no matcher; known are equals",
         ),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from charly_vm.model.quantities import (
     format_size,
     parse_duration,
+    parse_flag,
     parse_size,
 )
 
@@ -53,3 +56,43 @@ def test_durations(written: str, seconds: float) -> None:
 def test_a_duration_without_a_clear_meaning_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(written)
+
+
+def complaint(parse: Callable[[object], float], written: object) -> str:
+    try:
+        parse(written)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none()))
+def test_whatever_is_written_is_taken_or_a_clear_error(written: object) -> None:
+    for parse, what in ((parse_size, "size"), (parse_duration, "duration"), (parse_flag, "true")):
+        told = complaint(parse, written)
+        assert told == "" or what in told
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
+def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, seconds: int) -> None:
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
+
+
+@pytest.mark.parametrize("written", ["8\N{KELVIN SIGN}", "\N{ARABIC-INDIC DIGIT THREE}G", "8G\n8G"])
+def test_only_plain_digits_and_letters_make_a_size(written: str) -> None:
+    with pytest.raises(ValueError, match="size"):
+        parse_size(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(True, True), ("yes", True), ("On", True), ("no", False), ("OFF", False), ("false", False)],
+)
+def test_flags(written: object, meant: bool) -> None:
+    assert parse_flag(written) is meant
+
+
+@pytest.mark.parametrize("written", [1, 0, "1", "y", "", None, "maybe"])
+def test_a_flag_without_a_clear_meaning_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match="true or false"):
+        parse_flag(written)

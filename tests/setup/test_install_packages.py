@@ -86,6 +86,18 @@ def test_only_the_missing_packages_are_installed(tmp_path: Path, user: int) -> N
     assert any(call.startswith("sudo env") for call in machine.calls) == (user != 0)
 
 
+@pytest.mark.parametrize(("release", "wanted"), [("12", False), ("13", True), ("24.04", True)])
+def test_a_package_of_a_later_release_is_not_looked_for_before_it(
+    tmp_path: Path, release: str, wanted: bool
+) -> None:
+    machine = debian(tmp_path, missing="", user=0)
+    done = machine.run(INSTALL_PACKAGES, alone=True, PACKAGE_MANAGER="apt", RELEASE=release)
+    assert done.status == 0
+    [asked] = machine.calls
+    assert (" virtiofsd" in asked) == wanted
+    assert "13:" not in asked
+
+
 def test_a_broken_package_source_does_not_stop_the_installation(tmp_path: Path) -> None:
     machine = debian(tmp_path, missing="passt", user=0)
     machine.add("apt-get", f"[[ $1 == update ]] && exit 100; touch {tmp_path}/installed")

@@ -20,6 +20,12 @@ def choose_backend(wanted: str, facts: Facts) -> tuple[BackendName, str]:
         major, minor, patch = facts.libvirt.version
         reason = f"libvirt {major}.{minor}.{patch} answers"
         return BackendName.LIBVIRT, "" if wanted == "libvirt" else reason
+    if facts.hypervisor_uri:
+        raise HostError(
+            facts.libvirt_reason,
+            hint="CHARLY_LIBVIRT_URI or the setting libvirt.uri chose that hypervisor; without it, "
+            "or with `backend: qemu`, the machine is made on this host",
+        )
     if wanted == "libvirt" and facts.is_root:
         raise HostError(
             "backend: libvirt needs a user's libvirt session, and root has none",

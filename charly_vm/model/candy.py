@@ -1,0 +1,197 @@
+"""A candy: a layer that is applied inside a running guest, and undone again.
+
+What concerns container images is kept and not run: its keys are not looked into, and a candy with
+`base` or `from` is an image, of which only `bootc: true` means something here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from charly_vm.model.base import Model, Open, wrong
+from charly_vm.model.deploy import Plan
+from charly_vm.model.environment import PathlessEnvironment
+from charly_vm.model.quantities import Flag
+from charly_vm.model.step import Step
+
+IMAGE_KEYS = ("base", "from")
+"""Either makes a candy an image."""
+
+NEEDS_MIGRATION = ("vm", "libvirt")
+"""What images had before VMs became entities of their own."""
+
+Kept = Annotated[Any, WithJsonSchema({})]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Package(Model):
+    """A package, perhaps with the reason why it is there."""
+
+    name: Text
+    description: str = ""
+
+
+def _from_name(written: object) -> object:
+    return {"name": written} if isinstance(written, str) else written
+
+
+def _from_list(written: object) -> object:
+    return {"snippets": written} if isinstance(written, list) else written
+
+
+PackageField = Annotated[
+    Package,
+    BeforeValidator(
+        _from_name,
+        json_schema_input_type=Package | Annotated[str, Field(strict=True, min_length=1)],
+    ),
+]
+
+
+class AurPackages(Model):
+    """Packages from the Arch user repository."""
+
+    package: tuple[PackageField, ...] = ()
+    option: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+
+
+class Repository(Open):
+    """A package repository; what else it needs depends on the package manager."""
+
+    name: Text
+
+
+class DistroPackages(Model):
+    """What a candy installs on one distribution, or on several."""
+
+    package: tuple[PackageField, ...] = ()
+    repo: tuple[Repository, ...] = ()
+    copr: tuple[Text, ...] = ()
+    aur: AurPackages | None = None
+    exclude: tuple[Text, ...] = ()
+    option: tuple[str, ...] = ()
+    module: tuple[Text, ...] = ()
+
+
+class Service(Open):
+    """A service: a unit that the distribution packages, or a command of the candy's own."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["exec", "use_packaged"]}})
+
+    kept: ClassVar = frozenset({"exec_start_pre", "exec_start_post", "type", "kind", "event"})
+
+    name: Text
+    use_packaged: str | None = None
+    exec: str | None = None
+    distro: tuple[Text, ...] = ()
+    env: PathlessEnvironment = Field(default_factory=dict)
+    restart: Literal["no", "on-failure", "always", "unless-stopped"] | None = None
+    working_directory: str | None = None
+    user: str | None = None
+    after: tuple[Text, ...] = ()
+    before: tuple[Text, ...] = ()
+    wanted_by: tuple[Text, ...] = ()
+    scope: Literal["system", "user"] | None = None
+    enable: Flag | None = None
+    stop_timeout: str | None = None
+
+    @model_validator(mode="after")
+    def _runs_one_thing(self) -> Self:
+        if {"exec", "use_packaged"} <= self.model_fields_set:
+            raise wrong((("exec",), "excludes use_packaged"))
+        return self
+
+
+class Shell(Model):
+    """Lines for the shells' start files."""
+
+    init: str | None = None
+    path_append: tuple[str, ...] = ()
+    path: str | None = None
+    priority: int | None = None
+    bash: Kept = None
+    zsh: Kept = None
+    fish: Kept = None
+    sh: Kept = None
+
+
+class Snippets(Model):
+    """Pieces of domain XML that a candy needs in the machine that it is applied to."""
+
+    snippets: tuple[str, ...] = ()
+
+
+SnippetsField = Annotated[
+    Snippets, BeforeValidator(_from_list, json_schema_input_type=Snippets | list[str])
+]
+
+
+class Candy(Open):
+    """A layer."""
+
+    kept: ClassVar = frozenset(
+        {
+            *("agent_provide", "apk", "artifact", "bake_plugin", "base", "bootc", "build"),
+            *("builder", "capability", "data", "engine", "env_accept", "env_provide"),
+            *("env_require", "external_builder", "extract", "from", "gid", "home", "hook"),
+            *("init", "mcp_accept", "mcp_provide", "mcp_require", "merge", "network"),
+            *("packaging", "platform", "plugin", "port", "port_relay", "registry"),
+            *("requires_capability", "route", "secret", "secret_accept", "secret_require"),
+            *("skill", "tag", "terminal_profile", "uid", "user"),
+        }
+    )
+
+    version: str | None = None
+    name: str | None = None
+    description: str = ""
+    status: Literal["testing", "working", "broken"] | None = None
+    require: tuple[Text, ...] = ()
+    """Candies that are applied first; names, or `@` references."""
+    candy: tuple[Text, ...] = ()
+    """The same, for what a candy is put together from."""
+    reboot: Flag = False
+    """Reboot the guest when it has been applied."""
+    env: PathlessEnvironment = Field(default_factory=dict)
+    var: PathlessEnvironment = Field(default_factory=dict)
+    path_append: tuple[Text, ...] = ()
+    package: tuple[PackageField, ...] = ()
+    distro: Mapping[str, DistroPackages] = Field(default_factory=dict)
+    """By distribution; a key may name several, as in `debian,ubuntu`."""
+    service: tuple[Service, ...] = ()
+    libvirt: SnippetsField = Field(default_factory=Snippets)
+    plan: Plan = Field(default_factory=list)
+    shell: Shell | None = None
+    localpkg: Kept = None
+    volume: Kept = None
+    alias: Kept = None
+    security: Kept = None
+
+
+@dataclass(frozen=True, slots=True)
+class CandyNode:
+    """A layer with its name, its steps and its place; files that it copies stand beside it."""
+
+    name: str
+    candy: Candy
+    steps: tuple[Step, ...]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNode:
+    """A container image, of which a `bootc` source may make a disk."""
+
+    name: str
+    image: Mapping[str, Any]
+    file: str
+    line: int
+
+    @property
+    def bootable(self) -> bool:
+        return self.image.get("bootc") is True

@@ -1,0 +1,33 @@
+"""`<console>`: text consoles that are no serial port, such as virtio's `/dev/hvc0`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from charly_vm.model.libvirt.devices.character import CharacterDevice
+from charly_vm.model.libvirt.devices.notation import Short
+
+
+class ConsoleTarget(Short):
+    short_for: ClassVar[str] = "type"
+    type: Literal["serial", "virtio"] = "virtio"
+
+
+class Console(CharacterDevice):
+    """With the target serial it says what is so anyway: the machine's serial port is its console.
+
+    libvirt takes everything about such a console from the port, which is the machine's own.
+    """
+
+    target: ConsoleTarget = Field(default_factory=ConsoleTarget)
+
+    @model_validator(mode="after")
+    def _changes_no_port(self) -> Self:
+        if self.target.type == "serial" and (self.source or self.log or self.protocol):
+            raise ValueError(
+                "the serial console is the machine's own; leave out source, log and protocol, or "
+                "add a port with `serial:`"
+            )
+        return self

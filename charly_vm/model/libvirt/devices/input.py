@@ -1,0 +1,47 @@
+"""`<input>`: keyboards and pointers beside those that the machine type has."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from charly_vm.model.libvirt.devices.notation import Short, Typed
+from charly_vm.model.libvirt.devices.values import AbsolutePath, VirtioOptions
+from charly_vm.model.libvirt.switches import OnOff
+
+
+class InputSource(Short):
+    """An event device of the host's. A bare text is its path."""
+
+    short_for: ClassVar[str] = "dev"
+    dev: AbsolutePath
+    grab: Literal["all"] | None = None
+    grab_toggle: (
+        Literal[
+            "ctrl-ctrl",
+            "alt-alt",
+            "shift-shift",
+            "meta-meta",
+            "scrolllock",
+            "ctrl-scrolllock",
+        ]
+        | None
+    ) = None
+    repeat: OnOff | None = None
+
+
+class Input(Typed):
+    """A tablet gives absolute positions, without which a pointer drifts on a remote screen."""
+
+    only: ClassVar = {
+        "bus": ("tablet", "mouse", "keyboard", "passthrough"),
+        "driver": ("tablet", "mouse", "keyboard", "passthrough"),
+        "source": ("passthrough", "evdev"),
+        "source.grab": ("evdev",),
+        "source.grab_toggle": ("evdev",),
+        "source.repeat": ("evdev",),
+    }
+    needs: ClassVar = {"passthrough": ("source",), "evdev": ("source",)}
+    type: Literal["tablet", "mouse", "keyboard", "passthrough", "evdev"]
+    bus: Literal["virtio", "usb", "ps2"] | None = None
+    source: InputSource | None = None
+    driver: VirtioOptions | None = None

@@ -1,0 +1,26 @@
+"""The USB controller."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from charly_vm.model.libvirt.devices.notation import Short
+from charly_vm.model.libvirt.numbers import Count
+
+
+class Usb(Short):
+    """Without one, a machine has a controller where another of its devices needs it."""
+
+    short_for: ClassVar[str] = "model"
+    model: Literal[
+        "none",
+        "qemu-xhci",
+        "nec-xhci",
+        "ich9-ehci1",
+        "ehci",
+        "piix3-uhci",
+        "piix4-uhci",
+        "vt82c686b-uhci",
+        "pci-ohci",
+    ] = "qemu-xhci"
+    ports: Count | None = None

@@ -1,0 +1,20 @@
+"""What every project knows without saying it; any file may say something else."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from charly_vm.model.document import Document, parse_document
+
+PLACE = Path("(shipped with charly)")
+
+TEXT = """\
+nvidia-gpu:
+  resource: {gpu: {vendor: "0x10de"}}
+"""
+
+
+@cache
+def shipped_document() -> Document:
+    return parse_document(PLACE, TEXT)

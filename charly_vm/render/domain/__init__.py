@@ -1,0 +1,1 @@
+"""The elements of a libvirt domain, one module each. The source: libvirt's formatdomain page."""

@@ -1,0 +1,103 @@
+"""`charly list`, `charly schema`, and what every command says of a project that is doubtful."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from charly_vm.host.process import Completed, run
+
+PROJECT = """\
+import: ['@github.com/example/candies:v2026.174.1100', {far: '@github.com/example/far:v1'}]
+shape:
+  vm: {source: {kind: bootstrap}}
+check-shape:
+  vm: {from: shape, disposable: true, requires_exclusive: [nvidia-gpus]}
+  inner:
+    pod: {image: web}
+check-far:
+  vm: {from: far.shape, disposable: true}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    file = tmp_path / "charly.yml"
+    file.write_text(PROJECT)
+    return file
+
+
+def charly(project: Path, *words: str) -> Completed:
+    return run(
+        [Path(sys.executable).with_name("charly"), "--project", project, *words],
+        timeout=60,
+        check=False,
+        env={"XDG_CONFIG_HOME": str(project.parent / "config")},
+        cwd=project.parent,
+    )
+
+
+def test_the_list_has_every_node_with_its_place_and_why_it_does_not_run(project: Path) -> None:
+    done = charly(project, "list")
+    assert done.status == 0
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines == [
+        "NAME KIND RUNS WHERE WHY NOT",
+        f"shape vm entity yes {project}:2",
+        f"check-shape vm deploy yes {project}:4",
+        f"inner (in check-shape) pod no {project}:6 nodes of kind pod are not run here",
+        f"check-far vm deploy no {project}:8 there is no far.shape here, and "
+        "@github.com/example/far:v1 is not fetched",
+        "nvidia-gpu resource yes (shipped with charly):1",
+    ]
+    for told in (
+        "more nodes may be behind @github.com/example/candies:v2026.174.1100, which is not fetched",
+        "what begins with far. is behind @github.com/example/far:v1, which is not fetched",
+    ):
+        assert f"{project}:1: {told}" in done.stderr
+
+
+def test_the_list_as_json_says_the_same(project: Path) -> None:
+    listed = json.loads(charly(project, "list", "--json").stdout)
+    assert listed["file"] == str(project)
+    assert listed["nodes"][2] == {
+        "name": "inner",
+        "kind": "pod",
+        "file": str(project),
+        "line": 6,
+        "role": "",
+        "parent": "check-shape",
+        "skipped": "nodes of kind pod are not run here",
+        "runs": False,
+    }
+    assert [one["namespace"] for one in listed["unfetched"]] == ["", "far."]
+
+
+def test_what_is_doubtful_is_a_warning_on_standard_error(project: Path) -> None:
+    done = charly(project, "check", "list")
+    assert done.status == 0
+    assert done.stderr.splitlines() == [
+        f"charly: warning: {project}:5:39: requires_exclusive: no resource is called "
+        "'nvidia-gpus'; did you mean 'nvidia-gpu'?"
+    ]
+
+
+def test_everything_that_is_wrong_is_one_message(project: Path) -> None:
+    project.write_text("a: {vn: 1}\nb: 3\n")
+    done = charly(project, "list")
+    assert done.status == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        f"charly: {project}:1:5: unknown kind 'vn'; did you mean 'vm'?",
+        f"{project}:2:1: b: a node is a mapping with one kind, such as vm, not 3",
+    ]
+
+
+def test_the_schema_is_printed_as_json_and_needs_no_project(project: Path) -> None:
+    project.unlink()
+    schema = json.loads(charly(project, "schema").stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "VmEntity" in schema["$defs"]
