@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from warm_start import WarmStart
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("charly", deadline=None)
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if session:
         config.hook.pytest_deselected(items=session)
         items[:] = [item for item in items if item not in session]
+
+
+@pytest.fixture(scope="session")
+def warm_start() -> Iterator[WarmStart]:
+    warm = WarmStart()
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from charly_vm.host.process import Completed, run
+from warm_start import WarmStart
+
+from charly_vm.host.process import Completed
 
 
 class Charly:
     """Runs `charly`; what is in `environment` is added to ours."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, warm_start: WarmStart) -> None:
         self.directory = directory
+        self._warm_start = warm_start
         self.environment = {
             f"XDG_{name}_HOME": str(directory / name.lower())
             for name in ("DATA", "CACHE", "STATE", "CONFIG")
@@ -23,11 +25,6 @@ class Charly:
         self.environment["HOME"] = str(directory / "home")
 
     def __call__(self, *words: str, cwd: Path | None = None) -> Completed:
-        charly = Path(sys.executable).with_name("charly")
-        return run(
-            [charly, *words],
-            timeout=60,
-            check=False,
-            env=self.environment,
-            cwd=cwd or self.directory,
+        return self._warm_start.run(
+            "charly", words, directory=cwd or self.directory, environment=self.environment
         )

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import time
+from os import PathLike
 
 import pytest
-from warm_pytest import WarmPytest
+from warm_start import WarmStart
 
-
-@pytest.fixture(scope="session")
-def warm_pytest() -> Iterator[WarmPytest]:
-    warm = WarmPytest()
-    yield warm
-    warm.close()
+WORDS = (
+    # Installed for our own tests, and half a second of each start.
+    *("-p", "no:hypothesispytest"),
+    # The engine is here before pytest, which would like to rewrite its assertions.
+    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
+)
 
 
 @pytest.fixture(autouse=True)
 def quick_start(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm_pytest: WarmPytest
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm_start: WarmStart
 ) -> None:
     """`pytester.runpytest_subprocess` without the imports."""
-    monkeypatch.setattr(pytester, "runpytest_subprocess", partial(warm_pytest.run, pytester))
+
+    def run(*words: str | PathLike[str]) -> pytest.RunResult:
+        started = time.perf_counter()
+        done = warm_start.run(
+            "pytest", [*WORDS, *map(str, words)], directory=pytester.path, environment={}
+        )
+        print(done.stdout, done.stderr, sep="")
+        return pytest.RunResult(
+            done.status,
+            done.stdout.splitlines(),
+            done.stderr.splitlines(),
+            time.perf_counter() - started,
+        )
+
+    monkeypatch.setattr(pytester, "runpytest_subprocess", run)
