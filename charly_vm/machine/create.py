@@ -86,7 +86,7 @@ def create_machine(
             overrides=overrides,
         )
         if kept:
-            _require_same_hypervisor(kept, machine)
+            _require_fit_of_kept(kept, machine)
         require_free_ports(machine)
         make_private_directory(machine.paths.directory)
         record = MachineRecord(
@@ -233,16 +233,24 @@ def require_same(record: MachineRecord, target: Target, project: Path) -> None:
         )
 
 
-def _require_same_hypervisor(kept: MachineRecord, machine: ResolvedMachine) -> None:
-    """A disk cannot follow to another hypervisor."""
+def _require_fit_of_kept(kept: MachineRecord, machine: ResolvedMachine) -> None:
+    """A disk cannot follow to another hypervisor, nor boot on another architecture."""
+    if not has_disk(kept.machine):
+        return
+    removes = f"`charly vm destroy {kept.label} --disk` removes it"
     theirs, ours = (
         one.hypervisor.uri if one.hypervisor else "this host" for one in (kept.machine, machine)
     )
-    if theirs != ours and has_disk(kept.machine):
+    if theirs != ours:
         raise StateError(
             f"the disk of {kept.label} was kept at {theirs}, and the machine would be at {ours}",
-            hint=f"`charly vm destroy {kept.label} --disk` removes it; CHARLY_LIBVIRT_URI says "
-            "where machines are made",
+            hint=f"{removes}; CHARLY_LIBVIRT_URI says where machines are made",
+        )
+    if kept.machine.architecture != machine.architecture:
+        raise StateError(
+            f"the disk of {kept.label} that was kept is for {kept.machine.architecture}, and the "
+            f"machine would be {machine.architecture}",
+            hint=removes,
         )
 
 

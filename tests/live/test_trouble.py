@@ -132,3 +132,15 @@ def test_more_memory_than_the_host_has_is_refused_before_anything_is_made(
     message = message_of(place.charly("vm", "create", "tiny", "--ram", "900T"))
     assert "wants 900T of RAM and this host has" in message
     assert place.is_clean()
+
+
+def test_a_disk_that_was_kept_does_not_boot_on_another_architecture(place: Workspace) -> None:
+    assert place.charly("vm", "create", "tiny").status == 0
+    assert place.charly("vm", "destroy", "tiny").status == 0
+    text = place.project.read_text()
+    place.project.write_text(text.replace("    cpu: 1\n", "    cpu: 1\n    arch: aarch64\n"))
+    message = message_of(place.charly("vm", "create", "tiny"))
+    assert "kept is for x86_64, and the machine would be aarch64" in message
+    assert "charly vm destroy tiny --disk" in message
+    assert place.charly("vm", "destroy", "tiny", "--disk").status == 0
+    assert place.is_clean()

@@ -10,6 +10,7 @@ under BIOS, UEFI and Secure Boot. What it shares with a real guest is what tests
   (which the word ignore-power-button anywhere in the seed's documents creates);
 - its disk is mounted at `/disk`, so that what is written there lives as long as the overlay;
 - UEFI's variables are mounted where Linux has them, in `/sys/firmware/efi/efivars`;
+- `load-sharing` loads what mounting by virtiofs takes;
 - the kernel's messages and a root shell are on the serial console, the messages on the screen too.
 
 Nothing else is there: no systemd, no cloud-init, no guest agent, no packages.
@@ -23,6 +24,7 @@ import lzma
 import platform
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,8 @@ MODULES = (
     "virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "isofs", "button",
     "evdev", "efivarfs",
 )  # fmt: skip
+SHARING = ("virtiofs",)
+"""Loaded by `load-sharing`, and not by each boot."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ fi
 sync
 umount /disk
 poweroff -f
+"""
+LOAD_SHARING_SCRIPT = """\
+#!/bin/sh
+while read -r module; do insmod "/modules/$module"; done </modules/sharing
 """
 SUDO_SCRIPT = """\
 #!/bin/sh
@@ -156,12 +164,15 @@ def _make_initramfs(tree: Path, one: Architecture) -> bytes:
     for name in LIBRARIES:
         archive.add(f"lib/{name}", _find(tree, name))
     archive.add(one.loader, _find(tree, Path(one.loader).name), executable=True)
-    modules = _order_modules(tree)
-    for module in modules:
+    booting = _order_modules(tree, MODULES)
+    sharing = [one for one in _order_modules(tree, SHARING) if one not in booting]
+    for module in (*booting, *sharing):
         archive.add(f"modules/{_module_name(module)}.ko", _read_module(module))
-    order = "".join(f"{_module_name(module)}.ko\n" for module in modules)
-    archive.add("modules/order", order.encode())
+    for order, modules in (("order", booting), ("sharing", sharing)):
+        names = "".join(f"{_module_name(module)}.ko\n" for module in modules)
+        archive.add(f"modules/{order}", names.encode())
     for path, text in (
+        ("usr/bin/load-sharing", LOAD_SHARING_SCRIPT),
         ("etc/udhcpc.sh", UDHCPC_SCRIPT),
         ("usr/bin/power-button-pressed", POWER_BUTTON_SCRIPT),
         ("usr/bin/sudo", SUDO_SCRIPT),
@@ -175,7 +186,7 @@ def _find(tree: Path, name: str) -> bytes:
     return next(path for path in sorted(tree.rglob(name)) if path.is_file()).read_bytes()
 
 
-def _order_modules(tree: Path) -> list[Path]:
+def _order_modules(tree: Path, names: Sequence[str]) -> list[Path]:
     """The modules and what they need, each behind what it needs; built-in ones are left out."""
     files = {_module_name(path): path for path in tree.rglob("*.ko*")}
     ordered: list[Path] = []
@@ -189,7 +200,7 @@ def _order_modules(tree: Path) -> list[Path]:
             add(needed.replace("-", "_"))
         ordered.append(path)
 
-    for name in MODULES:
+    for name in names:
         add(name)
     return ordered
 
