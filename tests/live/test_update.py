@@ -107,13 +107,13 @@ def test_a_disk_is_built_larger_and_the_next_machine_has_it(
     finally:
         ok(here, "vm", "destroy", "tiny", "--disk")
     ok(here, "vm", "build", "tiny")
-    assert inspect_image(link).virtual_size == 64 * 1024**2
+    assert inspect_image(link).virtual_size == inspect_image(tiny_image).virtual_size
 
 
-def test_a_raw_disk_is_written_beside_the_other(here: Workspace) -> None:
+def test_a_raw_disk_is_written_beside_the_other(here: Workspace, tiny_image: Path) -> None:
     path = Path(ok(here, "vm", "build", "tiny", "--type", "raw").splitlines()[0])
     assert path == here.directory / "output/raw/tiny/disk.raw"
-    assert path.stat().st_size == 64 * 1024**2
+    assert path.stat().st_size == inspect_image(tiny_image).virtual_size
     assert path.read_bytes()[510:512] == b"\x55\xaa"
 
 

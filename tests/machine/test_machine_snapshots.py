@@ -28,11 +28,8 @@ INTERNAL = Mode.INTERNAL
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SnapshotPlace]:
+def place() -> Iterator[SnapshotPlace]:
     """Off, with 1 in the first block of its disk."""
-    for variable in ("DATA", "CACHE", "STATE", "CONFIG"):
-        monkeypatch.setenv(f"XDG_{variable}_HOME", str(tmp_path / variable))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     with snapshot_place() as made:
         made.write(0, 1)
         yield made
