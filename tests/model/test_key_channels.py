@@ -74,13 +74,18 @@ def test_each_way_of_a_disk_with_cloud_init_is_on_or_off(
     source: dict[str, Any], injection: dict[str, str], channels: Channels
 ) -> None:
     wanted = entity(source, key_injection=injection)
-    assert choose_channels(wanted.source, wanted.ssh.key_injection) == channels
+    assert choose_channels(wanted) == channels
 
 
 def test_a_bootc_image_need_not_have_cloud_init_but_may() -> None:
     for injection, channels in (({}, SMBIOS), ({"cloud_init": "enabled"}, BOTH)):
         wanted = entity(BOOTC, key_injection=injection)
-        assert choose_channels(wanted.source, wanted.ssh.key_injection) == channels
+        assert choose_channels(wanted) == channels
+
+
+def test_riscv64_has_no_smbios_tables_for_a_key() -> None:
+    for arch, channels in (("riscv64", CLOUD_INIT), ("aarch64", BOTH)):
+        assert choose_channels(VmEntity.model_validate({"source": CLOUD, "arch": arch})) == channels
 
 
 def credentials(strings: tuple[str, ...]) -> dict[str, str]:

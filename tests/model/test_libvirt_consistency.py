@@ -125,11 +125,6 @@ def test_what_fits_has_no_problem(block: Block, around: Surroundings) -> None:
             "features.ibs: is of POWER alone, and has no meaning on x86_64",
         ),
         (
-            {"features": {"smm": "off"}},
-            SECURE,
-            "features.smm: the firmware uefi-secure needs it on",
-        ),
-        (
             {},
             replace(SECURE, machine="pc"),
             "machine: the firmware uefi-secure needs q35, not pc",

@@ -52,6 +52,12 @@ DOMAIN_MACHINES = {
         emulator="/usr/bin/qemu-system-aarch64",
         firmware=_AAVMF,
     ),
+    "architecture-riscv64": _machine(
+        {"cpu": {"mode": "custom", "model": "rv64"}},
+        architecture="riscv64",
+        machine="virt",
+        emulator="/usr/bin/qemu-system-riscv64",
+    ),
     "lifecycle": _machine(lifecycle="qa", disposable=False),
     "features": _machine(
         {

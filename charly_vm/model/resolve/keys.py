@@ -20,7 +20,7 @@ from charly_vm.errors import Problem, SpecError
 from charly_vm.model.entity import VmEntity
 from charly_vm.model.project import Target
 from charly_vm.model.source import Bootc, CloudImage, Source
-from charly_vm.model.ssh import Injection, KeyInjection
+from charly_vm.model.ssh import Injection
 
 ROOT = "root"
 OUR_ACCOUNT = "charly"
@@ -58,11 +58,15 @@ def adopts(entity: VmEntity) -> bool:
     return account == ROOT or account == _base_user(entity.source)
 
 
-def choose_channels(source: Source, injection: KeyInjection) -> Channels:
-    """What `auto` stands for: both, and SMBIOS alone where the image need not have cloud-init."""
+def choose_channels(entity: VmEntity) -> Channels:
+    """What `auto` stands for: both, but for what is not there.
+
+    QEMU has no SMBIOS tables for riscv64, and a bootc image need not have cloud-init.
+    """
+    injection = entity.ssh.key_injection
     return Channels(
-        smbios=_is_on(injection.smbios, auto=True),
-        cloud_init=_is_on(injection.cloud_init, auto=not isinstance(source, Bootc)),
+        smbios=_is_on(injection.smbios, auto=entity.arch != "riscv64"),
+        cloud_init=_is_on(injection.cloud_init, auto=not isinstance(entity.source, Bootc)),
     )
 
 
@@ -81,7 +85,7 @@ def find_reason_against_login(entity: VmEntity, key_source: str) -> str | None:
     """
     if key_source == "none":
         return "its key_source is none, so no SSH key gets into the guest"
-    channels = choose_channels(entity.source, entity.ssh.key_injection)
+    channels = choose_channels(entity)
     if not (channels.smbios or channels.cloud_init) and key_source in ("auto", "generate"):
         return "both ways of its key_injection are disabled, so no SSH key gets into the guest"
     return None

@@ -140,7 +140,7 @@ def resolve(
         raise _joined(problems)
     name, reason = backend
     user = choose_account(entity)
-    channels = choose_channels(entity.source, entity.ssh.key_injection)
+    channels = choose_channels(entity)
     no_login = find_reason_against_login(entity, overrides.key_source or entity.ssh.key_source)
     key = None if no_login else placement.key
     machine = ResolvedMachine(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from charly_vm.model.libvirt.cpu import NumaCell
+from charly_vm.model.libvirt.cpu import Cpu, NumaCell
 from charly_vm.model.resolved import ResolvedMachine
 from charly_vm.render.domain.element import add_given, add_text, attributes_given
 
+RISCV_DEFAULT = Cpu(mode="custom", model="rv64")
+"""What QEMU's `virt` has for riscv64 by itself."""
 
-def render_cpu(machine: ResolvedMachine) -> ET.Element:
+
+def render_cpu(machine: ResolvedMachine) -> ET.Element | None:
+    """None for the CPU that riscv64 has anyway: libvirt 9 starts no such machine with one named."""
     chosen = machine.libvirt.cpu
+    if machine.architecture == "riscv64" and chosen == RISCV_DEFAULT:
+        return None
     cpu = ET.Element("cpu", attributes_given(mode=chosen.mode))
     if chosen.model is not None:
         # libvirt's own check would compare with what it believes this QEMU to emulate, and refuse
