@@ -45,7 +45,10 @@ COMPLAINTS = {
     "audio-alsa": r"ALSA lib|alsa:",
     "audio-oss": r"init `oss' audio driver|/dev/dsp not accessible",
     "audio-pulseaudio": r"audio-pa not found|audio driver `pa'|init `pa'|pulseaudio:|PulseAudio",
-    "audio-pipewire": r"does not accept value 'pipewire'|audio-pipewire not found|PipeWire",
+    "audio-pipewire": (
+        r"does not accept value 'pipewire'|Unknown audio driver `pipewire'"
+        r"|audio-pipewire not found|PipeWire"
+    ),
     "audio-jack": r"audio-jack not found|audio driver `jack'|init `jack'",
     "audio-sdl": r"audio-sdl not found|audio driver `sdl'|init `sdl'",
     "serial-device": rf"'/dev/ttyS9': {MISSING_FILE}",
