@@ -16,6 +16,7 @@ from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_proc
 from charly_vm.machine.records import Purpose, Stage, write_record
 from charly_vm.machine.veto import require_no_veto
 from charly_vm.model.deploy import DeployNode
+from charly_vm.model.gaps import require_carried_out
 from charly_vm.model.project import Project
 from charly_vm.model.resolve.keys import require_login
 
@@ -51,6 +52,7 @@ class BedRun:
         require_disposable(self.node)
         require_no_veto(self.target.domain)
         require_login(self.target)
+        require_carried_out(self.node)
         self._held.enter_context(
             own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)
         )
