@@ -24,7 +24,7 @@ NO_UUID = "00000000-0000-0000-0000-000000000000"
 def preview(target: Target) -> tuple[ResolvedMachine, str, dict[str, str]]:
     """The machine as it is or would be, its domain XML or command, and its seed's documents.
 
-    Keys and, for a machine that does not exist, the UUID and an automatic port are placeholders.
+    Keys and, for a machine that does not exist, the UUID are placeholders.
     """
     record = find_record(target.domain)
     if record is not None and record.stage is Stage.CREATED:

@@ -45,9 +45,8 @@ def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert find_value("vm.backend").origin == "default"
 
 
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
-def test_every_default_is_a_value_that_may_be_set(setting: object) -> None:
-    key = getattr(setting, "key")  # noqa: B009
+@pytest.mark.parametrize("key", SETTINGS)
+def test_every_default_is_a_value_that_may_be_set(key: str) -> None:
     default = SETTINGS[key].default
     write_setting(key, default)
     assert find_value(key).text == default
