@@ -104,6 +104,11 @@ def create_overlay_volume(hypervisor: Hypervisor, base: str, name: str, size: in
     _with_pool(hypervisor, lambda _, pool: _create(hypervisor, pool, volume))
 
 
+def grow_volume(hypervisor: Hypervisor, name: str, size: int) -> None:
+    """Have the guest see `size` bytes in a volume that nobody uses; it has fewer."""
+    _with_pool(hypervisor, lambda _, pool: pool.storageVolLookupByName(name).resize(size, 0))
+
+
 def remove_volumes(hypervisor: Hypervisor, names: Iterable[str]) -> None:
     """Remove those of the volumes that are there."""
     listed = list(names)

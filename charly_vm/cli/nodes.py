@@ -11,6 +11,7 @@ from charly_vm.cli.context import json_option, load, print_json, print_table
 
 if TYPE_CHECKING:
     from charly_vm.model.nodes import Node
+    from charly_vm.model.project import Project
 
 
 @click.command("list")
@@ -30,7 +31,7 @@ def list_nodes(as_json: bool) -> None:
         )
         return
     header = ("NAME", "KIND", "RUNS", "WHERE", "WHY NOT")
-    print_table(header, [_row(node) for node in project.nodes])
+    print_table(header, [_row(node, project) for node in project.nodes])
     for one in project.unfetched:
         what = f"what begins with {one.namespace} is" if one.namespace else "more nodes may be"
         click.echo(
@@ -38,7 +39,12 @@ def list_nodes(as_json: bool) -> None:
         )
 
 
-def _row(node: Node) -> tuple[str, ...]:
+def _row(node: Node, project: Project) -> tuple[str, ...]:
+    from charly_vm.model.gaps import find_gaps
+
     name = f"{node.name} (in {node.parent})" if node.parent else node.name
     kind = f"{node.kind} {node.role}".rstrip()
-    return (name, kind, "yes" if node.runs else "no", f"{node.file}:{node.line}", node.skipped)
+    deploy = project.deploys.get(node.name) if node.runs and node.role == "deploy" else None
+    gaps = find_gaps(deploy.deploy) if deploy else []
+    why_not = node.skipped or (gaps and f"as a bed: {', '.join(gaps)} not carried out") or ""
+    return (name, kind, "yes" if node.runs else "no", f"{node.file}:{node.line}", why_not)

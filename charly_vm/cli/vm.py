@@ -82,8 +82,13 @@ def build(
 
     project, watcher = load(), progress()
     target = project.target(name)
-    given = {"--root-size": bool(root_size), "--console": console, "--transport": bool(transport)}
-    require_meaning(target.entity.source, given)
+    given = {
+        "--root-size": bool(root_size),
+        "--console": console,
+        "--transport": bool(transport),
+        "--source": bool(source),
+    }
+    require_meaning("cloud_image" if source else target.entity.source.kind, given)
     options = BuildOptions(
         size=size, source=source, refresh=refresh, root_size=root_size, show_output=console
     )

@@ -12,6 +12,7 @@ from charly_vm.disk.debian import (
     SUITES,
     Debian,
     find_debian,
+    find_unmade,
 )
 from charly_vm.disk.debian_ports import PORTS
 from charly_vm.disk.emulation import emulated
@@ -55,12 +56,17 @@ def bootstrap_image(
     `architecture` is as `uname -m` says it. Raises `HostError` with all that the host lacks, and
     `LaunchError` with the tool's own words where a step fails.
     """
-    debian = find_debian(source.distro, architecture, source.package, root_size=root_size)
+    debian = find_debian(source, architecture, root_size=root_size)
     if debian is None:
         raise HostError(
             f"a disk of {source.distro} for {architecture} cannot be bootstrapped",
             hint=f"known are {', '.join(SUITES)} on {', '.join(PORTS)}; "
             "for others there is `kind: cloud_image`",
+        )
+    if unmade := find_unmade(source, debian.port):
+        raise HostError(
+            f"a disk of {source.distro} is not bootstrapped with {'; '.join(unmade)}",
+            hint="leave it out, or use `kind: cloud_image` with a disk that has it",
         )
     recipe = Recipe(
         f"{source.distro} by mmdebstrap",

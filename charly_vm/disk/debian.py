@@ -6,13 +6,21 @@ instruction of a boot counts when the host has to emulate the guest.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from charly_vm.disk.bootable import ROOT_LABEL
 from charly_vm.disk.debian_ports import PORTS, Port
+from charly_vm.model.source import Bootstrap
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
 """By the names that `distro:` takes."""
+
+VARIANTS = (
+    *("essential", "apt", "required", "minbase", "buildd", "important", "debootstrap", "-"),
+    "standard",
+)
+"""mmdebstrap's choices of packages that make a whole system, from small to large; mmdebstrap(1)."""
 
 FILES_VARIABLE = "CHARLY_FILES"
 """Names the directory with a Debian's `files` to the steps."""
@@ -37,7 +45,7 @@ ROOT_GROWS = "etc/repart.d/50-root.conf"
 _GRUB_CONFIG = """\
 # The links follow Debian's kernel packages. The last console is the one that systemd writes to.
 set timeout=0
-linux /vmlinuz root=LABEL={label} ro console=tty0 console={console},115200
+linux /vmlinuz root=LABEL={label} ro console=tty0 console={console},115200{more}
 initrd /initrd.img
 boot
 """
@@ -96,12 +104,17 @@ class Debian:
     packages: tuple[str, ...]
     root_size: int = 0
     """Bytes beyond which the root partition does not grow; 0 for the whole disk."""
+    kernel_args: str = ""
+    """What the kernel gets after our own, in a shell's notation."""
+    variant: str = "minbase"
 
     @property
     def files(self) -> dict[str, str]:
         """What is there before the packages, whose scripts read some of it; by path below the
         root."""
-        config = _GRUB_CONFIG.format(label=ROOT_LABEL, console=self.port.console)
+        # GRUB reads a shell's quotations as a shell does.
+        more = "".join(f" {shlex.quote(word)}" for word in shlex.split(self.kernel_args))
+        config = _GRUB_CONFIG.format(label=ROOT_LABEL, console=self.port.console, more=more)
         files = {"boot/grub/grub.cfg": config, **FILES}
         if self.root_size:
             # repart.d(5): the rest of the disk stays free for whoever wants it.
@@ -114,7 +127,7 @@ class Debian:
         files = (f"{path}\n{text}" for path, text in sorted(self.files.items()))
         efi = (f"{path}\n{source}" for path, source in sorted(self.port.efi.items()))
         return (
-            self.suite, self.port.name, *self.packages, *files, *ESSENTIAL_HOOKS,
+            self.suite, self.port.name, self.variant, *self.packages, *files, *ESSENTIAL_HOOKS,
             *self.customize_hooks, *efi,
         )  # fmt: skip
 
@@ -135,7 +148,7 @@ class Debian:
         Its mode `unshare` mounts nothing outside its own namespace, for root as well.
         """
         return [
-            "mmdebstrap", "--mode=unshare", "--format=directory", "--variant=minbase",
+            "mmdebstrap", "--mode=unshare", "--format=directory", f"--variant={self.variant}",
             f"--architectures={self.port.name}", f"--include={','.join(self.packages)}",
             # Whether programs of the architecture run here is `emulation`'s question.
             "--skip=check/qemu",
@@ -145,12 +158,34 @@ class Debian:
         ]  # fmt: skip
 
 
-def find_debian(
-    distro: str, machine: str, more: tuple[str, ...], *, root_size: int = 0
-) -> Debian | None:
+def find_debian(source: Bootstrap, machine: str, *, root_size: int = 0) -> Debian | None:
     """The Debian that a source and an architecture (as `uname -m` says it) ask for, or None."""
-    suite, port = SUITES.get(distro), PORTS.get(machine)
+    suite, port = SUITES.get(source.distro), PORTS.get(machine)
     if suite is None or port is None:
         return None
-    packages = dict.fromkeys((port.kernel, *_PACKAGES, *_PACKAGES_OF.get(distro, ()), *more))
-    return Debian(suite, port, tuple(packages), root_size)
+    ours = (port.kernel, *_PACKAGES, *_PACKAGES_OF.get(source.distro, ()))
+    return Debian(
+        suite=suite,
+        port=port,
+        packages=tuple(dict.fromkeys((*ours, *source.package))),
+        root_size=root_size or source.root_size or 0,
+        kernel_args=source.kernel_args or "",
+        variant=source.bootstrap_variant or "minbase",
+    )
+
+
+def find_unmade(source: Bootstrap, port: Port) -> list[str]:
+    """What a source asks for and this recipe does not make, each with what it makes instead."""
+    unmade = []
+    if source.builder != "mmdebstrap":
+        unmade.append(f"builder: {source.builder} (mmdebstrap installs every Debian here)")
+    if source.builder_image:
+        unmade.append(f"builder_image: {source.builder_image} (the builder is the host's own)")
+    if source.rootfs not in (None, "ext4"):
+        unmade.append(f"rootfs: {source.rootfs} (the root is ext4)")
+    if source.bootstrap_arch not in (None, port.name):
+        unmade.append(f"bootstrap_arch: {source.bootstrap_arch} (by `arch` it is {port.name})")
+    if source.bootstrap_variant not in (None, *VARIANTS):
+        known = ", ".join(VARIANTS)
+        unmade.append(f"bootstrap_variant: {source.bootstrap_variant} (known are {known})")
+    return unmade

@@ -101,8 +101,13 @@ def enlarge_copy(source: Path, out: Path, size: int) -> Path:
         qemu_img(
             "convert", "-f", "qcow2", "-O", "qcow2", source, temporary, timeout=CONVERT_TIMEOUT
         )
-        qemu_img("resize", "-q", "-f", "qcow2", temporary, str(size), timeout=INFO_TIMEOUT)
+        grow_image(temporary, size)
     return out
+
+
+def grow_image(path: Path, size: int) -> None:
+    """Have the guest see `size` bytes in a qcow2 that nobody uses; it has fewer."""
+    qemu_img("resize", "-q", "-f", "qcow2", path, str(size), timeout=INFO_TIMEOUT)
 
 
 def require_room_for(base: Path, info: ImageInfo, size: int) -> None:

@@ -13,6 +13,7 @@ from charly_vm.host.facts import Facts
 from charly_vm.host.files import explain_os_errors, make_private_directory
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.disks import build_disk, find_chosen_disk
+from charly_vm.machine.kept_disk import grow_disk, require_fit, require_purpose
 from charly_vm.machine.keys import choose_key, store_key
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ports import choose_ports, choosing_ports, require_free_ports
@@ -32,6 +33,7 @@ from charly_vm.machine.survey import survey, wanted_backend
 from charly_vm.machine.traces import leave_traces
 from charly_vm.machine.veto import instance_of
 from charly_vm.machine.volumes import drop_disk_volume, drop_nvram_volume, has_disk, make_volumes
+from charly_vm.model.gaps import describe_gaps
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Overrides, Placement, resolve
 from charly_vm.model.resolved import ResolvedMachine
@@ -53,6 +55,8 @@ def create_machine(
     `leave_failed` says that somebody wants to look at it. Raises `StateError` where the machine
     exists.
     """
+    if target.deploy and (gaps := describe_gaps(target.deploy)):
+        progress.note(gaps)
     kept = settle(target, project, owner.purpose, progress)
     facts = survey(target.entity.arch)
     if kept and has_disk(kept.machine):
@@ -86,7 +90,7 @@ def create_machine(
             overrides=overrides,
         )
         if kept:
-            _require_fit_of_kept(kept, machine)
+            require_fit(kept, machine)
         require_free_ports(machine)
         make_private_directory(machine.paths.directory)
         record = MachineRecord(
@@ -111,6 +115,8 @@ def create_machine(
             # Another firmware's variables say nothing to this one, or the wrong thing.
             _remove_nvram(machine)
         store_key(key, paths)
+        if kept:
+            grow_disk(machine, progress)
         _incarnate(made, target)
     except BaseException:
         if not leave_failed:
@@ -204,7 +210,7 @@ def settle(
     if not record.is_bound_to_owner:
         require_same(record, target, project)
         if record.stage is Stage.DISK_KEPT:
-            _require_purpose(record, purpose)
+            require_purpose(record, purpose)
             return record
         if record.owner.purpose is Purpose.COMMAND:
             raise StateError(
@@ -218,7 +224,7 @@ def settle(
     machine.destroy(disk=not record.disk_kept)
     kept = find_record(target.domain)
     if kept is not None:
-        _require_purpose(kept, purpose)
+        require_purpose(kept, purpose)
     return kept
 
 
@@ -230,36 +236,6 @@ def require_same(record: MachineRecord, target: Target, project: Path) -> None:
             f"{target.domain} belongs to {record.label} of {record.project}",
             hint=f"`charly vm destroy {record.label} --disk` removes it; `-i` gives a machine of "
             "another name",
-        )
-
-
-def _require_fit_of_kept(kept: MachineRecord, machine: ResolvedMachine) -> None:
-    """A disk cannot follow to another hypervisor, nor boot on another architecture."""
-    if not has_disk(kept.machine):
-        return
-    removes = f"`charly vm destroy {kept.label} --disk` removes it"
-    theirs, ours = (
-        one.hypervisor.uri if one.hypervisor else "this host" for one in (kept.machine, machine)
-    )
-    if theirs != ours:
-        raise StateError(
-            f"the disk of {kept.label} was kept at {theirs}, and the machine would be at {ours}",
-            hint=f"{removes}; CHARLY_LIBVIRT_URI says where machines are made",
-        )
-    if kept.machine.architecture != machine.architecture:
-        raise StateError(
-            f"the disk of {kept.label} that was kept is for {kept.machine.architecture}, and the "
-            f"machine would be {machine.architecture}",
-            hint=removes,
-        )
-
-
-def _require_purpose(record: MachineRecord, purpose: Purpose) -> None:
-    """A bed tests what its source says, and never what somebody has kept."""
-    if purpose is Purpose.BED:
-        raise StateError(
-            f"the disk of {record.label} was kept, and a bed needs a fresh one",
-            hint=f"`charly vm destroy {record.label} --disk` removes it",
         )
 
 

@@ -31,7 +31,8 @@ class BuildOptions:
     source: str = ""
     """A path or a URL of an image that replaces the entity's own source."""
     refresh: bool = False
-    """Make it anew although nothing that determines it has changed."""
+    """Make it anew although nothing that determines it has changed. A cloud image is determined by
+    its checksum, so nothing about it can be new."""
     root_size: int | None = None
     """Bytes beyond which the root partition does not grow."""
     show_output: bool = False
@@ -82,6 +83,10 @@ def _build(source: Source, architecture: str, progress: Progress, options: Build
         case CloudImage():
             from charly_vm.disk.cloud_image import fetch_cloud_image
 
+            if options.refresh:
+                progress.note(
+                    f"{source.url} is what its checksum says: fetched again where that changes"
+                )
             return fetch_cloud_image(source, store, progress)
         case Bootstrap():
             from charly_vm.disk.bootstrap import bootstrap_image
@@ -91,7 +96,7 @@ def _build(source: Source, architecture: str, progress: Progress, options: Build
                 architecture=architecture,
                 store=store,
                 progress=progress,
-                root_size=options.root_size or source.root_size or 0,
+                root_size=options.root_size or 0,
                 refresh=options.refresh,
                 show_output=options.show_output,
             )
@@ -207,8 +212,8 @@ def _written(target: Target) -> Any:
     return target.entity.source.model_dump(mode="json")
 
 
-def require_meaning(source: Source, given: dict[str, bool]) -> None:
-    """Raise `StateError` for an option of `vm build` that the source's kind has no use for.
+def require_meaning(kind: str, given: dict[str, bool]) -> None:
+    """Raise `StateError` for an option of `vm build` that a source of this kind has no use for.
 
     `given` says for each of them whether it was used.
     """
@@ -218,8 +223,9 @@ def require_meaning(source: Source, given: dict[str, bool]) -> None:
         "--transport": ("bootc",),
     }
     for option, kinds in meanings.items():
-        if given.get(option) and source.kind not in kinds:
+        if given.get(option) and kind not in kinds:
             raise StateError(
-                f"{option} has no meaning for a disk of kind {source.kind}",
+                f"{option} has no meaning for a disk of kind {kind}"
+                + (", which is what --source gives" if given.get("--source") else ""),
                 hint=f"it is for {' and '.join(kinds)}",
             )

@@ -101,7 +101,7 @@ def _find_installed(source: Source, architecture: str) -> Collection[str] | None
     """The packages of an image that we build; None for one that somebody else has built."""
     if not isinstance(source, Bootstrap):
         return None
-    debian = find_debian(source.distro, architecture, source.package)
+    debian = find_debian(source, architecture)
     return debian.packages if debian else source.package
 
 

@@ -18,8 +18,14 @@ def find_gaps(deploy: Deploy) -> list[str]:
     return gaps + (["fresh: template"] if deploy.fresh == "template" else [])
 
 
+def describe_gaps(node: DeployNode) -> str:
+    """The gaps in words for people, empty where there are none."""
+    gaps = find_gaps(node.deploy)
+    asks = f"{node.name} asks for what this version does not carry out: {', '.join(gaps)}"
+    return asks if gaps else ""
+
+
 def require_carried_out(node: DeployNode) -> None:
     """Raise `SpecError` for a bed that would come up without what it asks for."""
-    if gaps := find_gaps(node.deploy):
-        text = f"{node.name} asks for what this version does not carry out: {', '.join(gaps)}"
+    if text := describe_gaps(node):
         raise SpecError([Problem(node.file, node.line, 1, text)])

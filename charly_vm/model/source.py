@@ -24,6 +24,15 @@ _DIGEST = Form(
 
 Name = Annotated[str, Field(min_length=1)]
 
+KernelArgs = Annotated[
+    str,
+    Form(
+        r"""([^"'\\]|\\[\s\S]|"([^"\\]|\\[\s\S])*"|'[^']*')*""",
+        """arguments of a kernel with each quotation closed: quiet dyndbg="file drm.c +p\"""",
+    ),
+]
+"""In a shell's notation."""
+
 
 class Checksum(Model):
     """What the downloaded image must hash to; without a value it is looked for beside the image."""
@@ -87,7 +96,7 @@ class Bootc(Model):
     rootfs: RootFs | None = None
     root_size: Size | None = None
     """What the root partition may take at most."""
-    kernel_args: str | None = None
+    kernel_args: KernelArgs | None = None
 
 
 class Bootstrap(Model):
@@ -114,7 +123,8 @@ class Bootstrap(Model):
     rootfs: RootFs | None = None
     root_size: Size | None = None
     """Where the root partition stops growing; the whole disk where it is not given."""
-    kernel_args: str | None = None
+    kernel_args: KernelArgs | None = None
+    """After our own, so that theirs win."""
     bootstrap_arch: str | None = None
     """The architecture as the builder calls it; the machine's where it is not given."""
     bootstrap_variant: str | None = None

@@ -35,7 +35,7 @@ def charly(project: Path, *words: str) -> Completed:
         [Path(sys.executable).with_name("charly"), "--project", project, *words],
         timeout=60,
         check=False,
-        env={"XDG_CONFIG_HOME": str(project.parent / "config")},
+        env={f"XDG_{name}_HOME": str(project.parent / name) for name in ("CONFIG", "CACHE")},
         cwd=project.parent,
     )
 
@@ -47,7 +47,7 @@ def test_the_list_has_every_node_with_its_place_and_why_it_does_not_run(project:
     assert lines == [
         "NAME KIND RUNS WHERE WHY NOT",
         f"shape vm entity yes {project}:2",
-        f"check-shape vm deploy yes {project}:4",
+        f"check-shape vm deploy yes {project}:4 as a bed: requires_exclusive not carried out",
         f"inner (in check-shape) pod no {project}:6 nodes of kind pod are not run here",
         f"check-far vm deploy no {project}:8 there is no far.shape here, and "
         "@github.com/example/far:v1 is not fetched",
@@ -101,3 +101,25 @@ def test_the_schema_is_printed_as_json_and_needs_no_project(project: Path) -> No
     schema = json.loads(charly(project, "schema").stdout)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "VmEntity" in schema["$defs"]
+
+
+def test_what_a_build_has_no_use_for_is_refused_and_not_dropped(project: Path) -> None:
+    done = charly(project, "vm", "build", "shape", "--transport", "oci")
+    assert done.status == 1
+    assert "--transport has no meaning for a disk of kind bootstrap" in done.stderr
+    image = project.with_name("image.raw")
+    image.write_bytes(bytes(510) + b"\x55\xaa" + bytes(1024**2))
+    for option in (["--root-size", "4G"], ["--console"]):
+        done = charly(project, "vm", "build", "shape", "--source", str(image), *option)
+        assert done.status == 1
+        assert f"{option[0]} has no meaning for a disk of kind cloud_image, which is what" in (
+            done.stderr
+        )
+
+
+def test_an_image_by_its_checksum_cannot_be_newer(project: Path) -> None:
+    image = project.with_name("image.raw")
+    image.write_bytes(bytes(510) + b"\x55\xaa" + bytes(1024**2))
+    done = charly(project, "vm", "build", "shape", "--source", str(image), "--refresh")
+    assert done.status == 0, done.stderr
+    assert "image.raw is what its checksum says: fetched again where that changes" in (done.stderr)

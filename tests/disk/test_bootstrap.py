@@ -39,6 +39,15 @@ def test_an_architecture_that_is_not_known_is_an_error(store: Store, watcher: Wa
         bootstrap_image(DEBIAN, architecture="m68k", store=store, progress=watcher)
 
 
+def test_what_this_version_does_not_make_is_said_before_the_work(
+    store: Store, watcher: Watcher
+) -> None:
+    source = DEBIAN.model_copy(update={"rootfs": "xfs", "builder": "debootstrap"})
+    with pytest.raises(HostError, match=r"builder: debootstrap .*; rootfs: xfs \(the root is ext4"):
+        build(store, watcher, source)
+    assert watcher.phases == []
+
+
 def test_all_missing_programs_are_named_at_once(
     store: Store, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,15 +7,33 @@ import itertools
 import pytest
 import yaml
 
-from charly_vm.disk.debian import ESSENTIAL_HOOKS, FILES, SUITES, find_debian
+from charly_vm.disk.debian import (
+    ESSENTIAL_HOOKS,
+    FILES,
+    SUITES,
+    VARIANTS,
+    Debian,
+    find_debian,
+    find_unmade,
+)
 from charly_vm.disk.debian_ports import PORTS
 from charly_vm.host.process import run
+from charly_vm.model.source import Bootstrap
+
+
+def source(distro: str = "debian-12", **more: object) -> Bootstrap:
+    return Bootstrap.model_validate({"kind": "bootstrap", "distro": distro, **more})
+
+
+def find(distro: str = "debian-12", machine: str = "x86_64", **more: object) -> Debian:
+    debian = find_debian(source(distro, **more), machine)
+    assert debian is not None
+    return debian
 
 
 @pytest.mark.parametrize("distro", SUITES)
 def test_each_known_debian_boots_answers_and_grows(distro: str) -> None:
-    debian = find_debian(distro, "x86_64", ())
-    assert debian is not None
+    debian = find(distro)
     assert debian.suite == SUITES[distro]
     wanted = {
         "linux-image-cloud-amd64", "systemd-sysv", "cloud-init", "openssh-server",
@@ -25,15 +43,12 @@ def test_each_known_debian_boots_answers_and_grows(distro: str) -> None:
 
 
 def test_debian_13_has_systemd_repart_in_a_package_of_its_own() -> None:
-    twelve, thirteen = (find_debian(distro, "x86_64", ()) for distro in SUITES)
-    assert twelve is not None
-    assert thirteen is not None
+    twelve, thirteen = map(find, SUITES)
     assert set(thirteen.packages) - set(twelve.packages) == {"systemd-repart"}
 
 
 def test_the_authors_packages_come_on_top_and_once() -> None:
-    debian = find_debian("debian-12", "x86_64", ("nginx", "curl"))
-    assert debian is not None
+    debian = find(package=["nginx", "curl"])
     assert debian.packages.count("curl") == 1
     assert "nginx" in debian.render_argv("/tree")[5]
 
@@ -48,8 +63,7 @@ def test_the_authors_packages_come_on_top_and_once() -> None:
 def test_each_architecture_has_its_kernel_and_its_console(
     machine: str, kernel: str, console: str
 ) -> None:
-    debian = find_debian("debian-13", machine, ())
-    assert debian is not None
+    debian = find("debian-13", machine)
     assert kernel in debian.packages
     assert f"console={console},115200\n" in debian.files["boot/grub/grub.cfg"]
     assert f"--architectures={debian.port.name}" in debian.render_argv("/tree")
@@ -72,23 +86,22 @@ def test_uefi_boots_what_secure_boot_lets_pass(machine: str) -> None:
     [("debian-11", "x86_64"), ("debian-12", "ppc64"), ("debian-13", "riscv64")],
 )
 def test_what_is_not_known_is_not_guessed(distro: str, machine: str) -> None:
-    assert find_debian(distro, machine, ()) is None
+    assert find_debian(source(distro), machine) is None
 
 
 def test_everything_that_changes_the_disk_changes_its_ingredients() -> None:
-    cases = [
-        ("debian-12", "x86_64", ()),
-        ("debian-13", "x86_64", ()),
-        ("debian-12", "x86_64", ("nginx",)),
-        ("debian-12", "aarch64", ()),
+    made = [
+        find(),
+        find("debian-13"),
+        find(machine="aarch64"),
+        find(package=["nginx"]),
+        find(kernel_args="quiet"),
+        find(bootstrap_variant="important"),
+        find(root_size="6G"),
     ]
-    made = [find_debian(*case) for case in cases]
     for one, other in itertools.combinations(made, 2):
-        assert one is not None
-        assert other is not None
         assert one.ingredients != other.ingredients
     debian = made[0]
-    assert debian is not None
     text = "\n".join(debian.ingredients)
     parts = (*debian.files.values(), *ESSENTIAL_HOOKS, *debian.customize_hooks)
     for part in (*parts, *debian.port.efi, *debian.port.efi.values()):
@@ -96,8 +109,7 @@ def test_everything_that_changes_the_disk_changes_its_ingredients() -> None:
 
 
 def test_no_mirror_is_named() -> None:
-    debian = find_debian("debian-12", "x86_64", ())
-    assert debian is not None
+    debian = find()
     argv = debian.render_argv("/work/tree")
     assert argv[-2:] == ["bookworm", "/work/tree"]
     assert "://" not in " ".join(argv)
@@ -105,8 +117,7 @@ def test_no_mirror_is_named() -> None:
 
 @pytest.mark.parametrize("machine", PORTS)
 def test_each_step_is_a_shell_command_without_a_syntax_error(machine: str) -> None:
-    debian = find_debian("debian-13", machine, ())
-    assert debian is not None
+    debian = find("debian-13", machine)
     for hook in (*ESSENTIAL_HOOKS, *debian.customize_hooks):
         run(["sh", "-n", "-c", hook], timeout=20)
 
@@ -119,18 +130,63 @@ def test_cloud_init_looks_for_our_seed_only() -> None:
 
 
 def test_systemd_writes_to_the_serial_console_and_the_kernel_to_both() -> None:
-    debian = find_debian("debian-12", "x86_64", ())
-    assert debian is not None
+    debian = find()
     config = debian.files["boot/grub/grub.cfg"]
     [line] = [one for one in config.splitlines() if one.startswith("linux")]
     assert line.split()[-2:] == ["console=tty0", "console=ttyS0,115200"]
 
 
-def test_a_root_with_a_limit_stops_growing_there_and_is_another_disk() -> None:
-    whole = find_debian("debian-12", "x86_64", ())
-    capped = find_debian("debian-12", "x86_64", (), root_size=6 * 1024**3)
-    assert whole is not None
-    assert capped is not None
-    assert "SizeMaxBytes" not in "".join(whole.files.values())
+def test_a_root_with_a_limit_stops_growing_there() -> None:
+    assert "SizeMaxBytes" not in "".join(find().files.values())
+    capped = find(root_size="6G")
     assert capped.files["etc/repart.d/50-root.conf"].endswith("SizeMaxBytes=6442450944\n")
-    assert whole.ingredients != capped.ingredients
+
+
+def test_a_limit_of_the_command_line_comes_before_the_files() -> None:
+    debian = find_debian(source(root_size="6G"), "x86_64", root_size=3 * 1024**3)
+    assert debian is not None
+    assert debian.files["etc/repart.d/50-root.conf"].endswith("SizeMaxBytes=3221225472\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "rendered"),
+    [
+        ("quiet  mitigations=off", "quiet mitigations=off"),
+        ("console=tty0", "console=tty0"),
+        ('dyndbg="file drm.c +p"', "'dyndbg=file drm.c +p'"),
+        ("a=$b;c\nd", "'a=$b;c' d"),
+    ],
+)
+def test_the_authors_kernel_arguments_come_last(written: str, rendered: str) -> None:
+    config = find(kernel_args=written).files["boot/grub/grub.cfg"]
+    [line] = [one for one in config.splitlines() if one.startswith("linux")]
+    assert line.endswith(f" console=ttyS0,115200 {rendered}")
+
+
+def test_the_variant_is_mmdebstraps() -> None:
+    assert "--variant=minbase" in find().render_argv("/tree")
+    assert "--variant=important" in find(bootstrap_variant="important").render_argv("/tree")
+
+
+@pytest.mark.parametrize("variant", [None, *VARIANTS])
+def test_what_is_made_is_not_refused(variant: str | None) -> None:
+    written = source(bootstrap_variant=variant, rootfs="ext4", bootstrap_arch="amd64")
+    assert find_unmade(written, PORTS["x86_64"]) == []
+
+
+def test_what_is_not_made_is_named_with_what_is() -> None:
+    written = source(
+        builder="debootstrap",
+        builder_image="localhost/builder",
+        rootfs="btrfs",
+        bootstrap_arch="arm64",
+        bootstrap_variant="extract",
+    )
+    assert find_unmade(written, PORTS["x86_64"]) == [
+        "builder: debootstrap (mmdebstrap installs every Debian here)",
+        "builder_image: localhost/builder (the builder is the host's own)",
+        "rootfs: btrfs (the root is ext4)",
+        "bootstrap_arch: arm64 (by `arch` it is amd64)",
+        "bootstrap_variant: extract (known are essential, apt, required, minbase, buildd, "
+        "important, debootstrap, -, standard)",
+    ]

@@ -54,8 +54,13 @@ def test_a_machine_is_created_entered_stopped_started_and_removed(there: Workspa
 
     assert "its disk is kept" in there.charly("vm", "destroy", "tiny").stdout
     assert there.charly("vm", "start", "tiny").status == 1
-    assert there.charly("vm", "create", "tiny", "--wait").status == 0
-    assert there.charly("vm", "ssh", "tiny", "--", "cat /disk/mark").stdout == "kept\n"
+    text = there.project.read_text()
+    there.project.write_text(text.replace("    cpu: 1\n", "    cpu: 1\n    disk_size: 3G\n"))
+    grown = there.charly("vm", "create", "tiny", "--wait")
+    assert grown.status == 0, grown.stderr
+    assert "to 3G" in grown.stderr
+    seen = there.charly("vm", "ssh", "tiny", "--", "cat /disk/mark /sys/block/vda/size")
+    assert seen.stdout == f"kept\n{3 * 1024**3 // 512}\n"
     assert "and its disk are gone" in there.charly("vm", "destroy", "tiny", "--disk").stdout
     assert there.is_clean()
 

@@ -133,9 +133,12 @@ def test_a_machine_lives_its_life_on_another_host(space: Workspace, second: Seco
         refused = space.charly("vm", "create", "check-tiny")
         assert refused.status == 1
         assert f"was kept at {lab.uri}" in refused.stderr
+        text = space.project.read_text()
+        space.project.write_text(text.replace("    cpu: 1\n", "    cpu: 1\n    disk_size: 3G\n"))
         again = space.charly("vm", "create", "check-tiny", CHARLY_LIBVIRT_URI=lab.uri)
         assert again.status == 0, again.stderr
         assert "uses the disk that was kept" in again.stderr
+        assert "to 3G" in again.stderr
         kept = (second.pool / disk).stat().st_size
         updated = space.charly("update", "check-tiny", CHARLY_LIBVIRT_URI=lab.uri)
         assert updated.status == 0, updated.stderr
