@@ -3,6 +3,8 @@
 
 SHELL := /bin/bash
 ARGS ?=
+# The suite starts hundreds of Pythons, and each would compile the sources for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bed test lint check bench test-debian12 test-debian13 clean

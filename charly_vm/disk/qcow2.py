@@ -56,13 +56,14 @@ def inspect_image(path: Path) -> ImageInfo:
     )
 
 
-def create_overlay(base: Path, path: Path, size: int) -> None:
+def create_overlay(base: Path, path: Path, size: int = 0) -> None:
     """Make a qcow2 of `size` bytes at `path` that reads from `base` what it does not hold itself.
 
-    Appears in one step and replaces an earlier overlay. A `size` below the base's is refused:
-    the guest's file system would reach beyond the end of its disk.
+    Without a size it has the base's. Appears in one step and replaces an earlier overlay. A `size`
+    below the base's is refused: the guest's file system would reach beyond the end of its disk.
     """
     info = inspect_image(base)
+    size = size or info.virtual_size
     require_room_for(base, info, size)
     with appearing(path) as temporary:
         qemu_img(

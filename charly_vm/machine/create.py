@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from charly_vm.disk.nvram import make_nvram
-from charly_vm.disk.qcow2 import create_overlay, inspect_image
+from charly_vm.disk.qcow2 import create_overlay
 from charly_vm.errors import CharlyError, StateError
 from charly_vm.host.facts import Facts
 from charly_vm.host.files import explain_os_errors, make_private_directory
@@ -247,10 +247,8 @@ def _incarnate(machine: Machine, target: Target) -> None:
     if resolved.hypervisor:
         make_volumes(machine.record, machine.progress)
     elif not resolved.paths.overlay.exists():
-        base = Path(machine.record.base)
-        size = resolved.disk_size or inspect_image(base).virtual_size
         _remove_nvram(resolved)
-        create_overlay(base, resolved.paths.overlay, size)
+        create_overlay(Path(machine.record.base), resolved.paths.overlay, resolved.disk_size)
         # A fresh disk has a console of its own.
         resolved.paths.console_log.unlink(missing_ok=True)
     firmware = resolved.firmware

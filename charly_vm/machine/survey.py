@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import os
 import platform
-import re
 import socket
 
 from charly_vm.backend.libvirt_session import SESSION_URI, libvirt_uri, probe_libvirt
@@ -15,7 +14,8 @@ from charly_vm.host.bridges import probe_bridges
 from charly_vm.host.facts import Emulator, Facts, LibvirtFacts, QemuFacts
 from charly_vm.host.firmware import probe_firmware
 from charly_vm.host.probe_rom import PROBE_ROMS
-from charly_vm.host.process import find_tool, run
+from charly_vm.host.process import find_tool
+from charly_vm.host.qemu_version import find_version
 from charly_vm.host.settings import find_value
 from charly_vm.host.subordinate_ids import this_user
 from charly_vm.host.virtiofsd import find_virtiofsd
@@ -84,8 +84,5 @@ def find_qemu(architecture: str) -> QemuFacts | None:
         binary = find_tool(name)
         if binary is None:
             continue
-        shown = run([binary, "--version"], timeout=20, what=f"{name} --version").stdout
-        match = re.search(r"version (\d+(?:\.\d+)*)", shown)
-        version = tuple(int(part) for part in match[1].split(".")) if match else ()
-        return QemuFacts(str(binary), version)
+        return QemuFacts(str(binary), find_version(binary))
     return None

@@ -42,6 +42,12 @@ def test_an_overlay_reads_from_its_base_and_has_its_own_size(tmp_path: Path) -> 
     ).stdout.count('"backing-filename-format": "qcow2"')
 
 
+def test_an_overlay_without_a_size_has_its_bases(tmp_path: Path) -> None:
+    base = make_qcow2(tmp_path / "base.qcow2", size=3 * MEBIBYTE)
+    create_overlay(base, tmp_path / "disk.qcow2")
+    assert inspect_image(tmp_path / "disk.qcow2").virtual_size == 3 * MEBIBYTE
+
+
 def test_an_overlay_on_a_link_names_the_image_itself(tmp_path: Path) -> None:
     base = make_qcow2(tmp_path / "base.qcow2")
     (tmp_path / "link.qcow2").symlink_to(base)
