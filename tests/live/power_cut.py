@@ -3,9 +3,10 @@
     python power_cut.py VERB DIRECTORY
 
 runs `charly VERB` again and again in child processes, the n-th of which is killed (SIGKILL) just
-before its n-th change to a file below DIRECTORY or its n-th start of a process, until one comes
-through. After each the commands that a person would try are carried out. What happened is printed
-as a JSON list.
+before its n-th change: to a file below DIRECTORY, to a domain of libvirt's, or the start of a
+process, until one comes through. With libvirt these are each change to a domain and the first one
+behind it; the others are those of the qemu backend. After each the commands that a person would try
+are carried out. What happened is printed as a JSON list.
 
 Python's audit events tell the moments (docs.python.org, audit events table). A child is forked from
 a process that has everything imported already: a cut costs a fraction of a second.
@@ -13,12 +14,15 @@ a process that has everything imported already: a cut costs a fraction of a seco
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
 import json
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,12 @@ from charly_vm.machine.survey import survey
 from charly_vm.model.project import load_project
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link")
+DOMAIN_CHANGES = (
+    *("virDomainDefineXML", "virDomainDefineXMLFlags", "virDomainSetAutostart"),
+    *("virDomainCreate", "virDomainCreateWithFlags", "virDomainDestroy", "virDomainDestroyFlags"),
+    *("virDomainUndefine", "virDomainUndefineFlags"),
+)
+"""What libvirt's binding calls its C functions."""
 MOST_CUTS = 400
 
 CREATE = ("vm", "create", "check-tiny")
@@ -43,18 +53,41 @@ VERBS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], Sequence[Sequence
 
 
 class _Cutter:
-    """An audit hook that kills this process before the n-th change."""
+    """Kills this process before the n-th change, of which audit events and libvirt's functions
+    tell."""
 
     def __init__(self, directory: Path, moment: int) -> None:
         self.directory = str(directory)
         self.moment = moment
         self.count = 0
+        self.every = os.environ["CHARLY_VM_BACKEND"] == "qemu"
+        self.counts_next = False
 
-    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self._is_change(event, arguments):
-            self.count += 1
-            if self.count == self.moment:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def watch(self) -> None:
+        """From now on; for good."""
+        sys.addaudithook(self._hear)
+        with contextlib.suppress(ImportError):
+            binding = importlib.import_module("libvirtmod")
+            for name in DOMAIN_CHANGES:
+                setattr(binding, name, self._counted(getattr(binding, name)))
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if (self.every or self.counts_next) and self._is_change(event, arguments):
+            self.counts_next = False
+            self._change()
+
+    def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*arguments: Any) -> Any:
+            self._change()
+            self.counts_next = True
+            return function(*arguments)
+
+        return changed
+
+    def _change(self) -> None:
+        self.count += 1
+        if self.count == self.moment:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _is_change(self, event: str, arguments: tuple[Any, ...]) -> bool:
         if event == "subprocess.Popen":
@@ -77,7 +110,7 @@ def charly(words: Sequence[str], directory: Path, *, cut: int = 0) -> tuple[int,
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             if cut:
-                sys.addaudithook(_Cutter(directory, cut))
+                _Cutter(directory, cut).watch()
             status = run(list(words))
             sys.stdout.flush()
             os._exit(status)
@@ -88,9 +121,7 @@ def charly(words: Sequence[str], directory: Path, *, cut: int = 0) -> tuple[int,
 
 def main(verb: str, directory: Path) -> None:
     before, command, afterwards = VERBS[verb]
-    # What every child would do again.
-    load_project(directory / "charly.yml").target("check-tiny")
-    survey()
+    _do_what_every_child_would(directory)
     cuts = []
     for moment in range(1, MOST_CUTS):
         for words in before:
@@ -103,6 +134,29 @@ def main(verb: str, directory: Path) -> None:
         if status != -signal.SIGKILL:
             break
     json.dump(cuts, sys.stdout)
+
+
+def _do_what_every_child_would(directory: Path) -> None:
+    """Import all that a command imports, make the models, and look at the host."""
+    loaded = directory / "modules"
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        run([*CREATE])
+        run([*DESTROY])
+        loaded.write_text("\n".join(sys.modules))
+        os._exit(0)
+    os.waitpid(child, 0)
+    for name in loaded.read_text().splitlines():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    load_project(directory / "charly.yml").target("check-tiny")
+    if os.environ["CHARLY_VM_BACKEND"] == "qemu":
+        # A connection to libvirt is no child's to use.
+        survey()
+    # The children leave the memory that they share with us as it is.
+    gc.freeze()
+    gc.disable()
 
 
 def _require_good(words: Sequence[str], result: tuple[int, str]) -> None:

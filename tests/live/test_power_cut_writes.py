@@ -1,6 +1,7 @@
 """The power is cut at each write of `create`, `destroy` and `update`; the next command mends it.
 
-The machine has a blank disk and no guest: what is tested is our files, and QEMU's process.
+The machine has a blank disk and no guest: what is tested is our files, libvirt's domain, and QEMU's
+process.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ pytestmark = pytest.mark.live
 PROGRAM = Path(__file__).with_name("power_cut.py")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workspace]:
+@pytest.fixture(params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
     image = tmp_path / "blank.qcow2"
     qemu_img = require_tool("qemu-img", package="qemu-utils")
     run([qemu_img, "create", "-q", "-f", "qcow2", image, "1M"], timeout=20)
-    with workspace(image, "qemu") as made:
+    with workspace(image, request.param) as made:
         yield made
 
 

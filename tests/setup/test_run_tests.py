@@ -17,6 +17,7 @@ class Suite:
         self.script = directory / "setup/run-tests"
         self.script.parent.mkdir()
         shutil.copy(CHECKOUT / "setup/run-tests", self.script)
+        shutil.copy(CHECKOUT / "setup/reaping", self.script.parent)
         self.pytest = directory / ".venv/bin/pytest"
         self.pytest.parent.mkdir(parents=True)
         self.as_account = directory / "setup/run-as-account"
