@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,20 @@ MARK = b"\xff"
 has this byte."""
 
 
-def ask_agent(path: Path, command: str, *, patience: float = SYNC_SECONDS) -> Any:
+def ask_agent(
+    path: Path,
+    command: str,
+    arguments: Mapping[str, object] | None = None,
+    *,
+    patience: float = SYNC_SECONDS,
+) -> Any:
     """What the agent behind a socket returns for a command; `patience` (seconds) is for its first
     word. Raises `GuestError`."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             agent = _Agent(channel)
             agent.connect(path, Deadline(patience))
-            return agent.execute(command)
+            return agent.execute(command, arguments)
     except OSError as error:
         reason = "it is silent" if isinstance(error, TimeoutError) else error.strerror or str(error)
         raise GuestError(
@@ -56,19 +63,19 @@ class _Agent:
             if self._answer(deadline).get("return") == number:
                 return
 
-    def execute(self, command: str) -> Any:
-        self._send(command)
+    def execute(self, command: str, arguments: Mapping[str, object] | None) -> Any:
+        self._send(command, arguments)
         answer = self._answer(Deadline(COMMAND_SECONDS))
         if "error" in answer:
             raise GuestError(f"the guest agent refused {command}: {answer['error'].get('desc')}")
         return answer.get("return")
 
     def _send(
-        self, command: str, arguments: dict[str, object] | None = None, *, before: bytes = b""
+        self, command: str, arguments: Mapping[str, object] | None = None, *, before: bytes = b""
     ) -> None:
         message: dict[str, object] = {"execute": command}
         if arguments:
-            message["arguments"] = arguments
+            message["arguments"] = dict(arguments)
         self._channel.sendall(before + json.dumps(message).encode() + b"\n")
 
     def _answer(self, deadline: Deadline) -> dict[str, Any]:

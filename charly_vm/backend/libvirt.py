@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from charly_vm.backend import libvirt_snapshots
+from charly_vm.backend import libvirt_agent, libvirt_snapshots
 from charly_vm.backend.addresses import search_domain_addresses
 from charly_vm.backend.launch_failure import explain_launch_failure
 from charly_vm.backend.libvirt_session import (
@@ -180,6 +180,11 @@ class LibvirtBackend:
 
     def find_snapshots(self, domain: Domain) -> Mapping[str, bool]:
         return self._with_domain(domain, lambda found: libvirt_snapshots.find_all(found, domain))
+
+    def ask_agent(self, domain: Domain, command: str, arguments: Mapping[str, object]) -> Any:
+        return self._with_domain(
+            domain, lambda found: libvirt_agent.ask_agent(found, command, arguments)
+        )
 
     def freeze(self, domain: Domain) -> None:
         self._with_domain(domain, libvirt_snapshots.freeze)

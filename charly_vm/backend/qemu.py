@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from charly_vm.backend import qemu_snapshots, qmp
 from charly_vm.backend.addresses import search_machine_addresses
@@ -172,6 +173,9 @@ class QemuBackend:
         if self.state(domain).has_process:
             qemu_snapshots.wait_for_job(domain)
         return qemu_snapshots.list_in_image(domain)
+
+    def ask_agent(self, domain: Domain, command: str, arguments: Mapping[str, object]) -> Any:
+        return ask_agent(domain.paths.agent_socket, command, arguments)
 
     def freeze(self, domain: Domain) -> None:
         ask_agent(domain.paths.agent_socket, "guest-fsfreeze-freeze")

@@ -16,8 +16,10 @@ from charly_vm.model.names import domain_of
 
 if TYPE_CHECKING:
     from charly_vm.machine.machine import Machine
+    from charly_vm.model.project import Target
 
 READY_SECONDS = 600.0
+"""For a machine of which no deploy says `timeout`."""
 TRANSPORTS = ("registry", "containers-storage", "oci", "oci-archive")
 
 
@@ -134,7 +136,7 @@ def create(
             overrides=Overrides(ram=ram, cpus=cpus, key_source=ssh_key),
             progress=watcher,
         )
-    _finish(machine, wait=wait)
+    _finish(machine, target, wait=wait)
 
 
 @click.command()
@@ -151,12 +153,12 @@ def update(name: str, instance: str, build: bool, wait: bool) -> None:
     target = project.target(name, instance)
     with own_machine(target.domain, progress=watcher):
         machine = update_machine(target, project.file, build=build, progress=watcher)
-    _finish(machine, wait=wait)
+    _finish(machine, target, wait=wait)
 
 
-def _finish(machine: Machine, *, wait: bool) -> None:
+def _finish(machine: Machine, target: Target, *, wait: bool) -> None:
     if wait:
-        machine.wait_until_ready(READY_SECONDS)
+        machine.wait_until_ready(target.deploy.deploy.timeout if target.deploy else READY_SECONDS)
         machine.close()
     label = machine.record.label
     way = f"ssh {label}` logs in" if machine.record.machine.key else f"console {label}` attaches"

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from charly_vm.errors import CharlyError, GuestError, GuestTimeout
+from charly_vm.errors import GuestError
 from charly_vm.guest.address import GuestUnreachable
-from charly_vm.guest.cloud_init import (
-    Report,
-    State,
-    parse_excerpts,
-    parse_report,
-    render_excerpts,
-    render_look,
-)
+from charly_vm.guest.cloud_init import State
+from charly_vm.guest.cloud_init_wait import EVERY_SECONDS, wait_for_cloud_init
 from charly_vm.guest.ssh import SshGuest
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
-EVERY_SECONDS = 0.2
-LOOK_SECONDS = 3.0
-"""One look at cloud-init; between two of them the machine's state is looked at."""
-ANSWER_SECONDS = 15.0
-"""How long a busy guest may take for a short command before it counts as not answering."""
 LOGIN_AGAIN_SECONDS = (1.0, 2.0, 5.0)
 """After the first login that failed, the second, and each further one. sshd shuts out who fails
 more often: each failure counts 5 s and 15 s are too much (PerSourcePenalties, sshd_config(5))."""
@@ -35,9 +23,12 @@ Alive = Callable[[], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """A guest that is ready. `warnings` is what cloud-init could go on without."""
+    """A guest that is ready. `warnings` is what cloud-init could go on without.
 
-    cloud_init: State
+    `cloud_init` is None where nobody could say how far it is.
+    """
+
+    cloud_init: State | None
     warnings: tuple[str, ...] = ()
 
 
@@ -53,7 +44,8 @@ def wait_until_ready(
     with progress.phase(f"waiting for SSH of {guest.name}"):
         wait_for_ssh(guest, deadline, alive=alive)
     with progress.phase(f"waiting for cloud-init in {guest.name}"):
-        report = _wait_for_cloud_init(guest, deadline, alive)
+        ssh = _SshProbe(guest, deadline, alive, seen="an SSH login")
+        report = wait_for_cloud_init(guest, deadline, ssh)
     return Readiness(report.state, report.warnings)
 
 
@@ -106,62 +98,3 @@ class _SshProbe:
         were given up: sshd sees so many clients that never log in, and some shut out who does that.
         """
         return min(max(1.0, waited / 5), 5.0)
-
-
-def _wait_for_cloud_init(guest: SshGuest, deadline: Deadline, alive: Alive) -> Report:
-    ssh = _SshProbe(guest, deadline, alive, seen="an SSH login")
-
-    def probe() -> Report | NotYet:
-        connected = ssh()
-        if isinstance(connected, NotYet):
-            return connected
-        report = _look(guest, deadline)
-        if isinstance(report, NotYet):
-            ssh.seen = report
-        return report
-
-    try:
-        report = wait_for(f"cloud-init in {guest.name}", probe, deadline, every=EVERY_SECONDS)
-    except GuestTimeout as error:
-        _add_logs(error, guest)
-        raise
-    if report.errors or report.state is State.CRASHED:
-        raise _failure(guest, report)
-    return report
-
-
-def _look(guest: SshGuest, deadline: Deadline) -> Report | NotYet:
-    seconds = deadline.remaining(at_most=LOOK_SECONDS)
-    try:
-        result = guest.run(render_look(seconds), timeout=seconds + ANSWER_SECONDS)
-        report = parse_report(result.stdout_text)
-    except GuestUnreachable as error:
-        return NotYet(error.seen)
-    except GuestTimeout:
-        return NotYet(f"no answer to a short command within {ANSWER_SECONDS:.0f} s")
-    except ValueError:
-        return NotYet(f"no report from the guest's shell: {result.stderr_text.strip()}")
-    if report.state is State.RUNNING and not report.errors:
-        return NotYet(f"its stage {report.stage}" if report.stage else "none of its stages")
-    return report
-
-
-def _failure(guest: SshGuest, report: Report) -> GuestError:
-    if report.state is State.CRASHED:
-        what = "cloud-final.service ended before cloud-init had finished"
-    else:
-        what = "; ".join(report.errors)
-    error = GuestError(
-        f"cloud-init failed in {guest.name}: {what}",
-        hint="look at the seed's cloud_init settings; a module may also need a package that the "
-        "image does not have",
-    )
-    _add_logs(error, guest)
-    return error
-
-
-def _add_logs(error: CharlyError, guest: SshGuest) -> None:
-    with contextlib.suppress(CharlyError):
-        result = guest.run(render_excerpts(), timeout=ANSWER_SECONDS)
-        for title, text in parse_excerpts(result.stdout_text).items():
-            error.add_excerpt(title, text)

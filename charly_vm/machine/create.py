@@ -13,7 +13,7 @@ from charly_vm.host.facts import Facts
 from charly_vm.host.files import explain_os_errors, make_private_directory
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.disks import build_disk, find_chosen_disk
-from charly_vm.machine.kept_disk import grow_disk, require_fit, require_purpose
+from charly_vm.machine.kept_disk import grow_disk, require_fit, require_no_stray, require_purpose
 from charly_vm.machine.keys import choose_key, store_key
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ports import choose_ports, choosing_ports, require_free_ports
@@ -206,6 +206,7 @@ def settle(
     """
     record = find_record(target.domain)
     if record is None:
+        require_no_stray(paths_of(target.domain).overlay)
         return None
     if not record.is_bound_to_owner:
         require_same(record, target, project)

@@ -62,8 +62,10 @@ def build_disk(
     """The base image of an entity, built or fetched where it is not in the store yet.
 
     Also makes the link by which people find it. What `options` choose is used by the machines that
-    are created afterwards, until the next build.
+    are created afterwards, until somebody builds with others; without any, nobody has asked for a
+    build, and an earlier choice stays.
     """
+    asked = options is not None
     options = options or BuildOptions()
     source = target.entity.source
     if options.source:
@@ -73,7 +75,9 @@ def build_disk(
         image = _build(source, architecture, progress, options)
         if options.size:
             image = _enlarged(image, options.size, progress)
-    _link_output(image, target, project, options, progress)
+    _link_output(image, target, project, progress)
+    if asked:
+        _keep_choice(image, target, project, options)
     return image
 
 
@@ -173,12 +177,9 @@ def export_raw(image: Image, project: Path, entity: str, progress: Progress) -> 
     return path
 
 
-def _link_output(
-    image: Image, target: Target, project: Path, options: BuildOptions, progress: Progress
-) -> None:
+def _link_output(image: Image, target: Target, project: Path, progress: Progress) -> None:
     """Make the link; a project in a directory that cannot be written works without."""
     link = output_file(project, target.entity_name)
-    choice = _choice_file(project, target.entity_name)
     try:
         with explain_os_errors(f"write {link}"):
             make_ignored_directory(project.parent / "output")
@@ -187,21 +188,25 @@ def _link_output(
             temporary.unlink(missing_ok=True)
             temporary.symlink_to(image.path)
             temporary.replace(link)
-            if not options.words:
-                choice.unlink(missing_ok=True)
-        if options.words:
-            text = {
-                "image": str(image.path), "words": options.words, "source": _written(target),
-            }  # fmt: skip
-            write_atomically(choice, json.dumps(text, indent=2) + "\n")
     except CharlyError as error:
-        if options.words:
-            raise HostError(
-                f"the disk is built, but `vm create` cannot learn of {options.words}: "
-                f"{error.message}",
-                hint=error.hint,
-            ) from error
         progress.note(f"no link to the disk: {error.message}")
+
+
+def _keep_choice(image: Image, target: Target, project: Path, options: BuildOptions) -> None:
+    """Write what `find_chosen_disk` reads, or forget an earlier choice."""
+    choice = _choice_file(project, target.entity_name)
+    if not options.words:
+        with explain_os_errors(f"remove {choice}"):
+            choice.unlink(missing_ok=True)
+        return
+    text = {"image": str(image.path), "words": options.words, "source": _written(target)}
+    try:
+        write_atomically(choice, json.dumps(text, indent=2) + "\n")
+    except CharlyError as error:
+        raise HostError(
+            f"the disk is built, but `vm create` cannot learn of {options.words}: {error.message}",
+            hint=error.hint,
+        ) from error
 
 
 def _choice_file(project: Path, entity: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from charly_vm.backend.libvirt_storage import find_volume, grow_volume
 from charly_vm.disk.qcow2 import grow_image, inspect_image
 from charly_vm.errors import StateError
@@ -10,6 +12,16 @@ from charly_vm.machine.records import MachineRecord, Purpose
 from charly_vm.machine.volumes import has_disk
 from charly_vm.model.quantities import format_size
 from charly_vm.model.resolved import ResolvedMachine
+
+
+def require_no_stray(overlay: Path) -> None:
+    """Raise `StateError` for a disk that no record knows: it may be all that is left of something
+    that somebody needs, and is neither booted nor overwritten."""
+    if overlay.exists():
+        raise StateError(
+            f"{overlay} is there, and no record says whose it is",
+            hint="move it away if you need it, or remove it",
+        )
 
 
 def require_purpose(record: MachineRecord, purpose: Purpose) -> None:

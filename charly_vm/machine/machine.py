@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from charly_vm.backend import backend_of
 from charly_vm.errors import GuestError, GuestTimeout, HostError, StateError
@@ -26,6 +28,9 @@ from charly_vm.machine.ports import require_free_ports
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
 from charly_vm.model.protocols import AddressSearch, Backend, DomainState, StopOutcome
 from charly_vm.model.resolved import Paths
+
+if TYPE_CHECKING:
+    from charly_vm.guest.readiness import Readiness
 
 STOP_SECONDS = 60.0
 """How long a guest may take to shut down when asked; systemd itself gives a unit 90."""
@@ -119,33 +124,39 @@ class Machine:
             self.backend.start(self.record.domain)
 
     def wait_until_ready(self, seconds: float) -> None:
-        """Return once SSH answers and cloud-init has finished.
+        """Return once SSH answers, or the guest agent of a machine without a key, and cloud-init
+        has finished.
 
         Raises `GuestTimeout` with what was awaited, what was last seen and the end of the console,
         and at once where the machine stops running or cloud-init reports a failure.
         """
-        from charly_vm.guest.readiness import wait_until_ready
-
         try:
             with self._console_kept():
-                readiness = wait_until_ready(
-                    self.guest,
-                    Deadline(seconds),
-                    alive=self._why_not_alive,
-                    progress=self.progress,
-                )
+                readiness = self._wait(Deadline(seconds))
         except (GuestTimeout, GuestError) as error:
-            if not self.guest.host:
+            if self.record.machine.key and not self.guest.host:
                 error.hint = error.hint or NO_ADDRESS
             error.add_excerpt("the end of the console", self.console_tail())
             error.add_excerpt("the end of the emulator's log", self.backend_log())
             raise
         for warning in readiness.warnings:
             self.progress.note(f"{self.name}: {warning}")
-        if not self.record.machine.network.carrier.is_user_network:
+        if self.record.machine.key and not self.record.machine.network.carrier.is_user_network:
             from charly_vm.machine.traces import leave_address
 
             leave_address(self, self.guest.host)
+
+    def _wait(self, deadline: Deadline) -> Readiness:
+        alive, progress = self._why_not_alive, self.progress
+        if self.record.machine.key:
+            from charly_vm.guest.readiness import wait_until_ready
+
+            return wait_until_ready(self.guest, deadline, alive=alive, progress=progress)
+        from charly_vm.guest.agent import AgentShell, wait_for_agent
+
+        ask = functools.partial(self.backend.ask_agent, self.record.domain)
+        shell = AgentShell(self.name, ask)
+        return wait_for_agent(shell, deadline, alive=alive, progress=progress)
 
     def stop(self, *, force: bool = False, seconds: float = STOP_SECONDS) -> StopOutcome:
         """Have the guest shut down, or power it off: at once with `force`, else after `seconds`."""

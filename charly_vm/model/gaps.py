@@ -15,7 +15,7 @@ WANTED = (
 def find_gaps(deploy: Deploy) -> list[str]:
     """The names of the fields that an author set, beyond what is carried out."""
     gaps = [name for name in WANTED if getattr(deploy, name)]
-    return gaps + (["fresh: template"] if deploy.fresh == "template" else [])
+    return gaps + ([f"fresh: {deploy.fresh}"] if deploy.fresh in ("build", "template") else [])
 
 
 def describe_gaps(node: DeployNode) -> str:

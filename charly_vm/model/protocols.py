@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from charly_vm.host.waiting import Deadline
 from charly_vm.model.resolved import BackendName, Paths, ResolvedMachine
@@ -143,6 +143,11 @@ class Backend(Protocol):
     def find_snapshots(self, domain: Domain) -> Mapping[str, bool]:
         """The snapshots inside the disk's image by name, and whether each has the memory. One that
         is being written is waited for."""
+        ...
+
+    def ask_agent(self, domain: Domain, command: str, arguments: Mapping[str, object]) -> Any:
+        """What the guest agent returns for one of its commands (interop/qemu-ga-ref). Raises
+        `GuestError` where it is silent or refuses."""
         ...
 
     def freeze(self, domain: Domain) -> None:

@@ -9,7 +9,7 @@ from cloud_init_documents import BROKEN, FINISHED, IN_MODULES_CONFIG, RECOVERED
 from guest_stand_in import GuestStandIn
 
 from charly_vm.errors import GuestError, GuestTimeout
-from charly_vm.guest import readiness
+from charly_vm.guest import cloud_init_wait
 from charly_vm.guest.cloud_init import State
 from charly_vm.guest.readiness import Readiness, wait_for_ssh, wait_until_ready
 from charly_vm.host.ssh_keys import make_key_pair
@@ -18,7 +18,7 @@ from charly_vm.host.waiting import Deadline
 
 @pytest.fixture(autouse=True)
 def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(cloud_init_wait, "LOOK_SECONDS", 0.3)
 
 
 @pytest.fixture(scope="module")

@@ -298,6 +298,11 @@ def test_a_guest_without_an_agent_cannot_be_frozen(booted: Subject) -> None:
         booted.backend.freeze(booted.domain)
 
 
+def test_a_guest_without_an_agent_answers_nothing(booted: Subject) -> None:
+    with pytest.raises(GuestError, match="guest agent does not answer guest-info"):
+        booted.backend.ask_agent(booted.domain, "guest-info", {})
+
+
 def test_a_running_guest_goes_on_in_another_image(booted: Subject) -> None:
     before = booted.machine.paths
     machine = replace(booted.machine, paths=replace(before, layer=Path("snapshots/layer-1.qcow2")))

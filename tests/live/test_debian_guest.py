@@ -5,6 +5,7 @@ One machine for the whole module, since it takes most of a minute to boot under 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -21,6 +22,7 @@ from charly_vm.backend.emulator_process import find_emulator
 from charly_vm.check.verbs import run_step
 from charly_vm.errors import GuestTimeout
 from charly_vm.guest.address import GuestUnreachable
+from charly_vm.guest.agent import AgentShell
 from charly_vm.guest.testinfra_host import make_testinfra_host
 from charly_vm.host.progress import SILENT
 from charly_vm.machine.bed import BedRun
@@ -165,6 +167,17 @@ def test_a_frozen_guest_is_noticed_and_comes_back(machine: Machine) -> None:
         finally:
             os.kill(emulator.pid, signal.SIGCONT)
     assert machine.guest.run("echo back", timeout=60).stdout == b"back\n"
+
+
+def test_without_a_key_it_is_ready_by_its_agent_which_runs_commands_as_root(
+    machine: Machine,
+) -> None:
+    resolved = dataclasses.replace(machine.record.machine, key="")
+    keyless = Machine(dataclasses.replace(machine.record, machine=resolved))
+    keyless.wait_until_ready(60)
+    ask = functools.partial(machine.backend.ask_agent, machine.record.domain)
+    result = AgentShell(machine.name, ask).run("id -un; echo two >&2; exit 3", timeout=30)
+    assert (result.status, result.stdout, result.stderr) == (3, b"root\n", b"two\n")
 
 
 def test_the_evidence_holds_what_host_and_guest_know(bed: BedRun) -> None:

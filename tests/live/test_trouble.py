@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,16 @@ def test_more_memory_than_the_host_has_is_refused_before_anything_is_made(
     message = message_of(place.charly("vm", "create", "tiny", "--ram", "900T"))
     assert "wants 900T of RAM and this host has" in message
     assert place.is_clean()
+
+
+def test_a_disk_that_no_record_knows_is_neither_booted_nor_overwritten(place: Workspace) -> None:
+    stray = place.machines / "charly-tiny" / "disk.qcow2"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"somebody's")
+    message = message_of(place.charly("vm", "create", "tiny"))
+    assert f"{stray} is there, and no record says whose it is" in message
+    assert stray.read_bytes() == b"somebody's"
+    shutil.rmtree(stray.parent)
 
 
 def test_a_disk_that_was_kept_does_not_boot_on_another_architecture(place: Workspace) -> None:

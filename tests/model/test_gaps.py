@@ -27,6 +27,7 @@ def node(**written: Any) -> DeployNode:
         {"cloud_init_clean": True},
         {"matrix": {"image": ["a", "b"]}},
         {"fresh": "template"},
+        {"fresh": "build"},
     ],
     ids=lambda written: next(iter(written)),
 )

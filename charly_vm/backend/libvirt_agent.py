@@ -1,0 +1,29 @@
+"""A few words with the guest agent of a machine on the libvirt backend, through libvirt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from charly_vm.backend.libvirt_session import import_libvirt
+from charly_vm.errors import GuestError
+
+ANSWER_SECONDS = 5
+"""An agent that is there answers at once."""
+
+
+def ask_agent(found: Any, command: str, arguments: Mapping[str, object]) -> Any:
+    """What the agent of a libvirt domain returns for a command. Raises `GuestError`."""
+    import libvirt_qemu
+
+    libvirt = import_libvirt()
+    message = json.dumps({"execute": command, "arguments": dict(arguments)})
+    try:
+        answer = libvirt_qemu.qemuAgentCommand(found, message, ANSWER_SECONDS, 0)
+    except libvirt.libvirtError as error:
+        raise GuestError(
+            f"the guest agent does not answer {command}: {error}",
+            hint="install qemu-guest-agent in the guest and have it running",
+        ) from error
+    return json.loads(answer)["return"]
