@@ -69,4 +69,4 @@ def sample_machine(*, libvirt: dict[str, Any] | None = None, **changes: Any) -> 
         directory=machine.paths.directory,
         user=HOST_USER,
     )
-    return machine.with_block(block.model_copy(update={"devices": devices}))
+    return replace(machine, block=Block(block.model_copy(update={"devices": devices})))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,10 +217,6 @@ class ResolvedMachine:
     def libvirt(self) -> LibvirtDomain:
         """The block; what is None in it is not in the machine."""
         return self.block.domain
-
-    def with_block(self, block: LibvirtDomain) -> ResolvedMachine:
-        """The same machine with another block."""
-        return replace(self, block=Block(block))
 
     @property
     def disk_file(self) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from workspace import Workspace, workspace
+from workspace import Workspace
 
 pytestmark = pytest.mark.live
 
@@ -15,12 +12,6 @@ OURS = f"{VARIABLES}/CharlyTest-0c5b5d0e-33a4-4a9c-9d4f-3b8f6f1f2a77"
 
 SECURE_BOOT = f"cat {VARIABLES}/SecureBoot-* | od -An -tu1 | sed 's/.* //'"
 """Four bytes of attributes, and one that is the answer."""
-
-
-@pytest.fixture(params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
-def there(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Workspace]:
-    with workspace(tiny_image, request.param) as made:
-        yield made
 
 
 def choose(place: Workspace, firmware: str, *, block: str = "") -> None:

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from workspace import Workspace, workspace
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture(params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
-def there(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Workspace]:
-    with workspace(tiny_image, request.param) as made:
-        yield made
-
-
-@pytest.fixture
-def here(tiny_image: Path) -> Iterator[Workspace]:
-    with workspace(tiny_image, "qemu") as made:
-        yield made
 
 
 def state_of(place: Workspace, name: str) -> str:

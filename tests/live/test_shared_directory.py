@@ -23,43 +23,37 @@ BLOCK = """\
 """
 
 
-@pytest.fixture(params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
-def place(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Workspace]:
-    with workspace(tiny_image, request.param) as made:
-        yield made
-
-
 @pytest.fixture
 def session(tiny_image: Path) -> Iterator[Workspace]:
     with workspace(tiny_image, "libvirt") as made:
         yield made
 
 
-def share(place: Workspace, driver: str, mode: str) -> Path:
+def share(there: Workspace, driver: str, mode: str) -> Path:
     """Have `tiny` share a directory in which a file lies."""
-    shared = place.directory / "shared"
+    shared = there.directory / "shared"
     shared.mkdir()
     shared.chmod(0o777)
     (shared / "from-the-host").write_text("hello\n")
     block = BLOCK.format(driver=driver, mode=mode, directory=shared)
-    text = place.project.read_text()
-    place.project.write_text(text.replace("check-tiny:", f"{block}check-tiny:"))
+    text = there.project.read_text()
+    there.project.write_text(text.replace("check-tiny:", f"{block}check-tiny:"))
     return shared
 
 
-def enter(place: Workspace, command: str) -> str:
-    done = place.charly("vm", "ssh", "tiny", "--", command)
+def enter(there: Workspace, command: str) -> str:
+    done = there.charly("vm", "ssh", "tiny", "--", command)
     assert done.status == 0, done.stderr
     return done.stdout
 
 
-def test_9p_is_a_device_of_the_guest(place: Workspace) -> None:
+def test_9p_is_a_device_of_the_guest(there: Workspace) -> None:
     """And no more: Debian's cloud kernel, the tiny guest's, has no 9p to mount it with."""
-    share(place, "9p", "mapped")
-    made = place.charly("vm", "create", "tiny", "--wait")
+    share(there, "9p", "mapped")
+    made = there.charly("vm", "create", "tiny", "--wait")
     assert made.status == 0, made.stderr
     # 9P transport, in the list of virtio's device types.
-    assert "0x0009" in enter(place, "cat /sys/bus/virtio/devices/*/device").split()
+    assert "0x0009" in enter(there, "cat /sys/bus/virtio/devices/*/device").split()
 
 
 @pytest.mark.session

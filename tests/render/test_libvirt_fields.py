@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
@@ -12,6 +13,7 @@ from domain_machines import DOMAIN_MACHINES
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from charly_vm.model.block import Block
 from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.resolved import ResolvedMachine
 from charly_vm.render.domain_xml import render_domain_xml
@@ -67,7 +69,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 def _effective_fields(machine: ResolvedMachine, element: str) -> Iterator[Field]:
     before = render_domain_xml(machine)
     for field, changed in _changed(machine.libvirt, {element}, lambda block: block):
-        if render_domain_xml(machine.with_block(changed)) != before:
+        if render_domain_xml(replace(machine, block=Block(changed))) != before:
             yield field
 
 

@@ -7,6 +7,7 @@ fields are found by walking the models, so that a new one without a place here f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -14,6 +15,7 @@ from qemu_machines import QEMU_MACHINES
 from qemu_refusals import REFUSED
 
 from charly_vm.model.base import Model
+from charly_vm.model.block import Block
 from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.qemu_limits import find_unsupported
 from charly_vm.model.qemu_limits.fields import REFUSED as REFUSED_FIELDS
@@ -130,7 +132,7 @@ def _telling_fields(machine: ResolvedMachine, known: set[Field]) -> set[Field]:
     return {
         field
         for field, block in _without_each(machine.libvirt, known)
-        if _outcome(machine.with_block(block)) != outcome
+        if _outcome(replace(machine, block=Block(block))) != outcome
     }
 
 
