@@ -59,20 +59,19 @@ def without_separator(command: tuple[str, ...]) -> tuple[str, ...]:
     return command[1:] if command[:1] == ("--",) else command
 
 
-class ControlKeyType(click.ParamType[bytes]):
+class ControlKeyType(click.ParamType[str]):
     """A key such as ^]."""
 
     name = "key"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> bytes:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from charly_vm.host.control_keys import parse_control_key
 
         try:
-            return parse_control_key(value)
+            parse_control_key(value)
         except ValueError as error:
             self.fail(f"{value!r} {error}", param, ctx)
+        return str(value)
 
 
 @click.command()
@@ -89,7 +88,7 @@ class ControlKeyType(click.ParamType[bytes]):
     help="Type `stty rows … cols …` into the guest, now and when the window changes; for a "
     "console on which a shell waits.",
 )
-def console(name: str, instance: str, detach_key: bytes | None, resize: bool) -> None:
+def console(name: str, instance: str, detach_key: str | None, resize: bool) -> None:
     """Attach to the serial console of NAME; Ctrl-] detaches. Enter brings a prompt."""
     from charly_vm.guest.console import attach_console
     from charly_vm.host.control_keys import parse_control_key
@@ -97,6 +96,6 @@ def console(name: str, instance: str, detach_key: bytes | None, resize: bool) ->
     from charly_vm.machine.machine import require_machine
 
     machine = require_machine(domain_of(name, instance))
-    detach = detach_key or parse_control_key(find_value("console.detach_key").text)
+    detach = parse_control_key(find_value("console.detach_key", flag=detach_key).text)
     with machine.console() as socket:
         attach_console(socket, detach=detach, resize=resize)
