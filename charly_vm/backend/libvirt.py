@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from charly_vm.backend import libvirt_agent, libvirt_snapshots
 from charly_vm.backend.addresses import search_domain_addresses
 from charly_vm.backend.launch_failure import explain_launch_failure
+from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.backend.libvirt_session import (
     SESSION_URI,
     HypervisorUnreachable,
-    import_libvirt,
     with_connection,
 )
 from charly_vm.backend.power_button import press_until_off

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from charly_vm.backend.libvirt_session import import_libvirt
+from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.errors import GuestError
 
 ANSWER_SECONDS = 5

@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from charly_vm.backend.libvirt_session import import_libvirt, with_connection
+from charly_vm.backend.libvirt_binding import import_libvirt
+from charly_vm.backend.libvirt_session import with_connection
 from charly_vm.errors import StateError
 from charly_vm.host.files import explain_os_errors, make_private_directory
 from charly_vm.model.protocols import Domain

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from charly_vm.backend.libvirt_session import import_libvirt
+from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.host.accelerators import probe_accelerators
 from charly_vm.host.facts import Accelerator, Emulator, HypervisorFacts, QemuFacts
 from charly_vm.host.settings import find_value

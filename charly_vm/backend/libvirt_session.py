@@ -17,8 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.backend.libvirt_daemon import start_session_daemon
 from charly_vm.backend.libvirt_events import events_paused, forget_event_loop, start_event_loop
+from charly_vm.backend.libvirt_hypervisor import find_hop, probe_hypervisor
 from charly_vm.backend.passt import find_passt_obstacle
 from charly_vm.errors import CharlyError, GuestTimeout, HostError
 from charly_vm.host.facts import LibvirtFacts
@@ -52,21 +54,6 @@ class HypervisorUnreachable(HostError):
 def libvirt_uri() -> str:
     """Where machines are made, by the setting libvirt.uri."""
     return find_value("libvirt.uri").text
-
-
-def import_libvirt() -> Any:
-    """libvirt's Python module, which this host need not have; raises `HostError`."""
-    try:
-        import libvirt
-    except ImportError as error:
-        raise HostError(
-            f"the Python module libvirt cannot be used: {error}",
-            hint="pip install libvirt-python; it is built against libvirt's headers "
-            "(libvirt-dev, libvirt-devel)",
-        ) from error
-    # Without a handler libvirt prints every error that it also raises.
-    libvirt.registerErrorHandler(lambda *_: None, None)
-    return libvirt
 
 
 def with_connection(operation: Callable[[Any], T], uri: str = "") -> T:
@@ -193,8 +180,6 @@ def _no_daemon(uri: str, reason: str) -> HypervisorUnreachable:
 
 
 def _look(connection: Any) -> LibvirtFacts:
-    from charly_vm.backend.libvirt_hypervisor import find_hop, probe_hypervisor
-
     number = connection.getLibVersion()
     uri = libvirt_uri()
     if "://" not in uri:

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from charly_vm.backend.libvirt_session import import_libvirt
+from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.errors import GuestError, HostError
 from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
 from charly_vm.model.protocols import Domain

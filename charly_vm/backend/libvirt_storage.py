@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.backend.libvirt_hypervisor import pool_command
-from charly_vm.backend.libvirt_session import import_libvirt, with_connection
+from charly_vm.backend.libvirt_session import with_connection
 from charly_vm.backend.volume_stream import send_file
 from charly_vm.errors import GuestTimeout, HostError
 from charly_vm.host.files import explain_os_errors

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from charly_vm.backend.libvirt_session import import_libvirt
+from charly_vm.backend.libvirt_binding import import_libvirt
 
 HEADER = 65536
 """A qcow2's first cluster; that of any cluster size begins with the header."""

@@ -19,7 +19,7 @@ from charly_vm.cli.context import json_option, print_json, print_table
 )
 def doctor(as_json: bool, fix: bool) -> int:
     """Show what this host has and what is missing; status 1 only where no bed could run."""
-    from charly_vm.machine.doctor import examine, is_hopeless
+    from charly_vm.machine.doctor.table import examine, is_hopeless
     from charly_vm.machine.ssh_include import include_stanzas, user_ssh_config
 
     if fix and include_stanzas():

@@ -12,7 +12,10 @@ def test_the_doctor_says_what_is_here(charly: Charly) -> None:
     assert done.status == 0, done.stdout + done.stderr
     assert "accelerator tcg" in done.stdout
     findings = json.loads(charly("doctor", "--json").stdout)
-    assert {"qemu-img", "libvirt session", "swtpm"} <= {one["name"] for one in findings}
+    assert {
+        *("qemu-img", "libvirt session", "swtpm"),
+        *("qemu-bridge-helper", "bridges", "cloud-init's schema"),
+    } <= {one["name"] for one in findings}
     assert {"section", "good", "found", "enables", "fix"} <= findings[0].keys()
 
 

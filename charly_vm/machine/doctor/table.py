@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import getpass
 import resource
-from dataclasses import dataclass
 
 from charly_vm.errors import HostError
-from charly_vm.host.facts import Facts
+from charly_vm.host.accelerators import KVM_DEVICE, find_kvm_obstacle
+from charly_vm.host.facts import Accelerator, Facts, HypervisorFacts
 from charly_vm.host.package_manager import PackageManager, find_package_manager
 from charly_vm.host.process import find_tool
 from charly_vm.host.subordinate_ids import this_user
 from charly_vm.host.virtiofsd import find_virtiofsd
 from charly_vm.machine.autostart import has_user_systemd, lingers
+from charly_vm.machine.doctor.bridges import examine_bridges
+from charly_vm.machine.doctor.disks import examine_disks
+from charly_vm.machine.doctor.finding import Finding, examine_tool, render_sudo
+from charly_vm.machine.doctor.kvm import render_kvm_fix
 from charly_vm.machine.packages import (
-    BOOTSTRAP,
     EMULATORS,
     FIRMWARE,
-    IMAGE_TOOLS,
     PASST,
-    RED_HAT_NAMES,
     SSH,
     SWTPM,
     VIRSH,
@@ -31,20 +32,6 @@ from charly_vm.model.quantities import format_size
 from charly_vm.model.resolve import NO_DAEMON_HINT
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's table. `fix` is empty where nothing is missing."""
-
-    section: str
-    name: str
-    good: bool
-    found: str
-    enables: str
-    fix: str = ""
-    needed: bool = False
-    """Whether no bed at all can run without it."""
-
-
 def examine() -> list[Finding]:
     """Look at everything that the engine needs."""
     facts, packages = survey(), find_package_manager()
@@ -53,9 +40,10 @@ def examine() -> list[Finding]:
         *_accelerators(facts),
         *_libvirt(facts, packages),
         *_firmware(facts, packages),
-        _tool("devices", "swtpm", "a TPM in the guest", packages.render_install(SWTPM)),
+        examine_tool("devices", "swtpm", "a TPM in the guest", packages.render_install(SWTPM)),
         _virtiofsd(packages),
-        *_disks(facts, packages),
+        *examine_bridges(facts, packages),
+        *examine_disks(facts, packages),
         *_user(facts),
         *_ssh(packages),
     ]
@@ -65,13 +53,6 @@ def is_hopeless(findings: list[Finding]) -> bool:
     """Whether no bed could run here."""
     accelerators = [one.good for one in findings if one.section == "accelerators"]
     return any(one.needed and not one.good for one in findings) or not any(accelerators)
-
-
-def _tool(section: str, name: str, enables: str, fix: str, *, needed: bool = False) -> Finding:
-    path = find_tool(name) or find_tool(RED_HAT_NAMES.get(name, name))
-    found = str(path or "not found")
-    good = path is not None
-    return Finding(section, name, good, found, enables, "" if good else fix, needed)
 
 
 def _emulators(facts: Facts, packages: PackageManager) -> list[Finding]:
@@ -88,25 +69,48 @@ def _emulators(facts: Facts, packages: PackageManager) -> list[Finding]:
                 found,
                 "running machines" if native else f"machines with `arch: {architecture}`",
                 "" if qemu else packages.render_install(names),
-                needed=native,
+                needed=native and _elsewhere(facts) is None,
             )
         )
     return findings
 
 
 def _accelerators(facts: Facts) -> list[Finding]:
-    enables = {"kvm": "guests at full speed", "tcg": "guests without KVM, about ten times slower"}
-    chosen = facts.accelerator
-    return [
-        Finding(
-            "accelerators",
-            f"accelerator {one.name}" + (" (in use)" if one == chosen else ""),
-            one.works,
-            one.reason,
-            enables.get(one.name, ""),
-        )
-        for one in facts.accelerators
+    chosen, there = facts.accelerator, _elsewhere(facts)
+    findings = [
+        _accelerator(one, " (in use)" if one == chosen else "", render_sudo(facts))
+        for one in facts.accelerators or (_untried_kvm(),)
     ]
+    if there is not None:
+        native = facts.behind_libvirt().accelerators
+        findings += [_accelerator(one, f" of {there.hostname}") for one in native]
+    return findings
+
+
+def _accelerator(one: Accelerator, addition: str, sudo: str | None = None) -> Finding:
+    """`sudo` is what this host's commands for root begin with, None for another host's."""
+    enables = {"kvm": "guests at full speed", "tcg": "guests without KVM, about ten times slower"}
+    lacks_kvm = one.name == "kvm" and not one.works
+    return Finding(
+        "accelerators",
+        f"accelerator {one.name}{addition}",
+        one.works,
+        one.reason,
+        enables.get(one.name, ""),
+        render_kvm_fix(sudo) if lacks_kvm and sudo is not None else "",
+    )
+
+
+def _elsewhere(facts: Facts) -> HypervisorFacts | None:
+    """The other hypervisor, where machines can be had without an emulator of this host's."""
+    there = facts.libvirt.hypervisor if facts.libvirt else None
+    return there if there and not there.pool_obstacle else None
+
+
+def _untried_kvm() -> Accelerator:
+    """Without an emulator: what will be in its way once it is installed can be told already."""
+    obstacle = find_kvm_obstacle(KVM_DEVICE)
+    return Accelerator("kvm", False, obstacle or "not tried: there is no emulator to try it with")
 
 
 def _libvirt(facts: Facts, packages: PackageManager) -> list[Finding]:
@@ -127,13 +131,13 @@ def _libvirt(facts: Facts, packages: PackageManager) -> list[Finding]:
     return [
         session,
         _bindings(),
-        _tool("libvirt", "virsh", "autostart", packages.render_install(VIRSH)),
+        examine_tool("libvirt", "virsh", "autostart", packages.render_install(VIRSH)),
         _passt(facts, packages),
     ]
 
 
 def _bindings() -> Finding:
-    from charly_vm.backend.libvirt_session import import_libvirt
+    from charly_vm.backend.libvirt_binding import import_libvirt
 
     name, enables = "libvirt for Python", "the libvirt backend"
     try:
@@ -193,25 +197,6 @@ def _virtiofsd(packages: PackageManager) -> Finding:
     fix = "" if path else packages.render_install(VIRTIOFSD)
     enables = "directories of this host in the guest"
     return Finding("devices", "virtiofsd", bool(path), path or "not found", enables, fix)
-
-
-def _disks(facts: Facts, packages: PackageManager) -> list[Finding]:
-    findings = [
-        _tool(
-            "disks",
-            "qemu-img",
-            "disks, overlays, snapshots",
-            packages.render_install(IMAGE_TOOLS),
-            needed=True,
-        )
-    ]
-    for name, names in BOOTSTRAP.items():
-        if name == "newuidmap" and facts.is_root:
-            continue
-        findings.append(
-            _tool("disks", name, "disks of kind bootstrap", packages.render_install(names))
-        )
-    return findings
 
 
 def _user(facts: Facts) -> list[Finding]:
@@ -274,7 +259,7 @@ def _ssh(packages: PackageManager) -> list[Finding]:
     except OSError:
         included = False
     return [
-        _tool("ssh", "ssh", "charly vm ssh", packages.render_install(SSH)),
+        examine_tool("ssh", "ssh", "charly vm ssh", packages.render_install(SSH)),
         Finding(
             "ssh",
             "ssh charly-NAME",

@@ -1,0 +1,1 @@
+"""What this host has and lacks, and how to get it: `charly doctor`."""
