@@ -6,12 +6,13 @@ The commands are QEMU's (interop/qemu-ga-ref): `guest-info`, `guest-exec`, `gues
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from charly_vm.errors import GuestError, GuestTimeout
-from charly_vm.guest.cloud_init_wait import EVERY_SECONDS, wait_for_cloud_init
+from charly_vm.errors import GuestError
+from charly_vm.guest.cloud_init_wait import EVERY_SECONDS, NoAnswer, wait_for_cloud_init
 from charly_vm.guest.readiness import Alive, Readiness
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
@@ -37,33 +38,52 @@ class AgentResult:
 
 
 class AgentShell:
-    """Runs commands as the agent's own account, which is root."""
+    """Runs commands as the agent's own account, which is root.
+
+    Raises `NoAnswer` where the agent is silent, refuses, or says what its documentation does not
+    know.
+    """
 
     def __init__(self, name: str, ask: Ask) -> None:
         self.name = name
         self._ask = ask
 
     def runs_commands(self) -> bool:
-        """Whether the agent's configuration allows it. Raises `GuestError` where none answers."""
-        known = self._ask("guest-info", {}).get("supported_commands", ())
-        return any(one.get("name") == EXEC and one.get("enabled") for one in known)
+        """Whether the agent's configuration allows it."""
+        with self._answering():
+            known = self._ask("guest-info", {})["supported_commands"]
+            return any(one["name"] == EXEC and one["enabled"] for one in known)
 
     def run(self, command: str, *, timeout: float) -> AgentResult:
         """Run a shell command; `GuestTimeout` where it has not ended in time. It is not killed:
         the agent has no command for that."""
         words = {"path": "/bin/sh", "arg": ["-c", command], "capture-output": True}
-        pid = self._ask(EXEC, words)["pid"]
+        with self._answering():
+            pid = self._ask(EXEC, words)["pid"]
 
-        def probe() -> Any:
-            status = self._ask(f"{EXEC}-status", {"pid": pid})
-            return status if status.get("exited") else NotYet("it runs")
+        def probe() -> AgentResult | NotYet:
+            with self._answering():
+                status = self._ask(f"{EXEC}-status", {"pid": pid})
+                return _parse_result(status) if status["exited"] else NotYet("it runs")
 
-        status = wait_for(f"a command in {self.name}", probe, Deadline(timeout), every=0.1)
-        return AgentResult(
-            status=status["exitcode"] if "exitcode" in status else 128 + status.get("signal", 0),
-            stdout=base64.b64decode(status.get("out-data", "")),
-            stderr=base64.b64decode(status.get("err-data", "")),
-        )
+        return wait_for(f"a command in {self.name}", probe, Deadline(timeout), every=0.1)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except GuestError as error:
+            raise NoAnswer(self.name, error.message) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise NoAnswer(self.name, f"the guest agent's answer is odd: {error!r}") from error
+
+
+def _parse_result(status: Mapping[str, Any]) -> AgentResult:
+    return AgentResult(
+        status=status["exitcode"] if "exitcode" in status else 128 + status["signal"],
+        stdout=base64.b64decode(status.get("out-data", "")),
+        stderr=base64.b64decode(status.get("err-data", "")),
+    )
 
 
 def wait_for_agent(
@@ -77,7 +97,7 @@ def wait_for_agent(
     with progress.phase(f"waiting for the guest agent of {shell.name}"):
         what = f"the guest agent of {shell.name} (qemu-guest-agent)"
         wait_for(what, answers, deadline, every=EVERY_SECONDS)
-    if not shell.runs_commands():
+    if not answers.runs_commands:
         return Readiness(None, (UNKNOWN,))
     with progress.phase(f"waiting for cloud-init in {shell.name}"):
         report = wait_for_cloud_init(shell, deadline, answers)
@@ -89,6 +109,7 @@ class _AgentAnswers:
         self.shell = shell
         self.alive = alive
         self.seen = NotYet("nothing yet")
+        self.runs_commands = False
 
     def __call__(self) -> bool | NotYet:
         if reason := self.alive():
@@ -97,8 +118,8 @@ class _AgentAnswers:
                 f"last seen: {self.seen.seen}"
             )
         try:
-            self.shell.runs_commands()
-        except (GuestError, GuestTimeout) as error:
-            self.seen = NotYet(error.message)
+            self.runs_commands = self.shell.runs_commands()
+        except NoAnswer as error:
+            self.seen = NotYet(error.seen)
             return self.seen
         return True

@@ -25,6 +25,14 @@ ANSWER_SECONDS = 15.0
 """How long a busy guest may take for a short command before it counts as not answering."""
 
 
+class NoAnswer(GuestError):
+    """A guest that was there is silent, and may answer again; `seen` is what was met."""
+
+    def __init__(self, name: str, seen: str) -> None:
+        self.seen = seen
+        super().__init__(f"{name} gives no answer: {seen}")
+
+
 class NamedShell(Shell, Protocol):
     """A guest that runs commands, with the name that people know it by."""
 
@@ -70,14 +78,12 @@ def _look(guest: NamedShell, deadline: Deadline) -> Report | NotYet:
     seconds = deadline.remaining(at_most=LOOK_SECONDS)
     try:
         result = guest.run(render_look(seconds), timeout=seconds + ANSWER_SECONDS)
-        report = parse_report(_text(result.stdout))
-    except GuestUnreachable as error:
+    except (GuestUnreachable, NoAnswer) as error:
         return NotYet(error.seen)
-    except GuestError as error:
-        # Where that is for good, `answers` raises it the next time.
-        return NotYet(error.message)
     except GuestTimeout:
         return NotYet(f"no answer to a short command within {ANSWER_SECONDS:.0f} s")
+    try:
+        report = parse_report(_text(result.stdout))
     except ValueError:
         return NotYet(f"no report from the guest's shell: {_text(result.stderr).strip()}")
     if report.state is State.RUNNING and not report.errors:

@@ -34,6 +34,7 @@ class Bridges:
     allowed: tuple[str, ...] = ()
     """From `allow` lines; `all` stands for every bridge."""
     denied: tuple[str, ...] = ()
+    """From `deny` lines, which win."""
     unknown: bool = False
     """Whether nothing is known of them: another libvirt says itself what it can use."""
 
@@ -43,7 +44,8 @@ class Bridges:
             return "qemu-bridge-helper is not installed (qemu-system-common, qemu-common)"
         if not self.privileged:
             return f"{self.helper} is not setuid root"
-        if name in self.denied or not {name, "all"} & set(self.allowed):
+        names = {name, "all"}
+        if names & set(self.denied) or not names & set(self.allowed):
             return f"/{CONFIGURATION} does not allow it"
         return ""
 

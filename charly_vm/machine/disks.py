@@ -196,8 +196,9 @@ def _keep_choice(image: Image, target: Target, project: Path, options: BuildOpti
     """Write what `find_chosen_disk` reads, or forget an earlier choice."""
     choice = _choice_file(project, target.entity_name)
     if not options.words:
-        with explain_os_errors(f"remove {choice}"):
-            choice.unlink(missing_ok=True)
+        if choice.exists():
+            with explain_os_errors(f"remove {choice}"):
+                choice.unlink(missing_ok=True)
         return
     text = {"image": str(image.path), "words": options.words, "source": _written(target)}
     try:

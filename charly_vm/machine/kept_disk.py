@@ -79,9 +79,10 @@ def grow_disk(machine: ResolvedMachine, progress: Progress) -> None:
 
 
 def _size_of(machine: ResolvedMachine) -> int | None:
-    """Bytes that the guest sees; None where there is no disk."""
+    """Bytes that the guest sees; None where there is no disk, or one that is made anew."""
+    if not has_disk(machine):
+        return None
     if machine.hypervisor:
         volume = find_volume(machine.hypervisor, machine.disk_volume)
         return volume.capacity if volume else None
-    overlay = machine.paths.overlay
-    return inspect_image(overlay).virtual_size if overlay.exists() else None
+    return inspect_image(machine.paths.overlay).virtual_size

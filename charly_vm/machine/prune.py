@@ -9,6 +9,7 @@ from charly_vm.host.files import explain_os_errors
 from charly_vm.host.locks import try_hold
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.disks import image_store
+from charly_vm.machine.kept_disk import require_no_stray
 from charly_vm.machine.machine import Machine, remove_directory
 from charly_vm.machine.records import (
     find_record,
@@ -56,6 +57,7 @@ def _prune_machine(domain: str, progress: Progress) -> list[str]:
         paths = paths_of(domain)
         if list(paths.directory.iterdir()) == [paths.instance]:
             return []
+        require_no_stray(paths.overlay)
         with explain_os_errors(f"remove what is left of {domain}"):
             remove_directory(paths, instance=False)
         return [f"directory of {domain}, which has no record"]

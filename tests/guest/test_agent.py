@@ -14,6 +14,7 @@ from charly_vm.errors import GuestError, GuestTimeout
 from charly_vm.guest import cloud_init_wait
 from charly_vm.guest.agent import UNKNOWN, AgentShell, wait_for_agent
 from charly_vm.guest.cloud_init import State
+from charly_vm.guest.cloud_init_wait import NoAnswer
 from charly_vm.guest.readiness import Readiness
 from charly_vm.host.waiting import Deadline
 
@@ -107,6 +108,21 @@ def test_a_guest_is_ready_once_its_agent_answers_and_cloud_init_has_finished() -
 def test_an_agent_that_runs_nothing_is_ready_with_a_warning() -> None:
     shell = AgentShell("guest", AgentStandIn(blocked=True))
     assert wait_for_agent(shell, Deadline(20), alive=alive) == Readiness(None, (UNKNOWN,))
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"supported_commands": [7]}, "\0"])
+def test_an_odd_answer_is_no_answer(answer: object) -> None:
+    shell = AgentShell("guest", lambda command, arguments: answer)
+    with pytest.raises(NoAnswer, match="guest gives no answer: the guest agent's answer is odd"):
+        shell.runs_commands()
+    with pytest.raises(NoAnswer):
+        shell.run("true", timeout=5)
+
+
+def test_output_that_is_no_base64_is_no_answer() -> None:
+    answers = {"guest-exec": {"pid": 1}, "guest-exec-status": {"exited": True, "out-data": "x"}}
+    with pytest.raises(NoAnswer, match="odd"):
+        AgentShell("guest", lambda command, arguments: answers[command]).run("true", timeout=5)
 
 
 def test_without_an_agent_the_deadline_says_what_was_awaited_and_seen() -> None:

@@ -43,6 +43,11 @@ def test_deny_beats_all_and_included_files_are_read(host: Path) -> None:
     assert "does not allow" in bridges.obstacle("br0")
 
 
+def test_deny_all_leaves_none(host: Path) -> None:
+    (host / "etc/qemu/bridge.conf").write_text("allow br0\ndeny all\n")
+    assert "does not allow" in probe_bridges(host).obstacle("br0")
+
+
 def test_a_file_that_includes_itself_ends(host: Path) -> None:
     (host / "etc/qemu/bridge.conf").write_text("allow br0\ninclude /etc/qemu/bridge.conf\n")
     assert probe_bridges(host).obstacle("br0") == ""

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from charly_vm.host import qemu_version
 from charly_vm.host.qemu_version import find_version
 
 
 @pytest.fixture
 def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script that is taken for a program."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(qemu_version, "ELF", b"#!")
     return write(tmp_path / "qemu-system-x86_64", "7.2.22")
 
 
@@ -30,6 +33,12 @@ def times_asked(program: Path) -> int:
 def test_an_emulator_is_asked_once(emulator: Path) -> None:
     assert find_version(emulator) == find_version(emulator) == (7, 2, 22)
     assert times_asked(emulator) == 1
+
+
+def test_a_script_is_asked_each_time(emulator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert find_version(emulator) == find_version(emulator) == (7, 2, 22)
+    assert times_asked(emulator) == 2
 
 
 def test_another_build_is_asked_again_also_behind_a_link(emulator: Path) -> None:

@@ -134,6 +134,7 @@ def test_a_disk_that_no_record_knows_is_neither_booted_nor_overwritten(here: Wor
     stray.write_bytes(b"somebody's")
     message = message_of(here.charly("vm", "create", "tiny"))
     assert f"{stray} is there, and no record says whose it is" in message
+    assert "no record says whose it is" in here.charly("vm", "prune").stderr
     assert stray.read_bytes() == b"somebody's"
     shutil.rmtree(stray.parent)
 

@@ -259,10 +259,21 @@ def test_a_helper_without_setuid_gets_it_so_that_it_stays(monkeypatch: pytest.Mo
             Bridges(("br0",), allowed=("all",), denied=("br0",)),
             "take `deny br0` out of /etc/qemu/bridge.conf",
         ),
+        (
+            Bridges(("br0",), allowed=("br0",), denied=("all",)),
+            "take `deny all` out of /etc/qemu/bridge.conf",
+        ),
         (Bridges(), "echo 'allow br0' | sudo tee -a /etc/qemu/bridge.conf"),
         (Bridges(allowed=("lan",)), "ip link add lan type bridge && sudo ip link set lan up"),
     ],
-    ids=["no rule", "one denied", "all denied", "no bridge", "no bridge of that name"],
+    ids=[
+        "no rule",
+        "one denied",
+        "the only one denied",
+        "all denied",
+        "no bridge",
+        "no bridge of that name",
+    ],
 )
 def test_what_would_allow_a_bridge(
     monkeypatch: pytest.MonkeyPatch, bridges: Bridges, fix: str

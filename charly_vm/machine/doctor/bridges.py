@@ -61,12 +61,16 @@ def _is_allowed(name: str, bridges: Bridges) -> bool:
 
 def _render_allowing(bridges: Bridges, sudo: str) -> str:
     """For the first bridge that the file does not deny; made first where there is none."""
+    if "all" in bridges.denied:
+        return f"take `deny all` out of /{CONFIGURATION}"
     allow = f"{sudo}mkdir -p /etc/qemu && echo {{}} | {sudo}tee -a /{CONFIGURATION}"
     if not bridges.names:
         named = next((name for name in bridges.allowed if name != "all"), "br0")
         make = f"{sudo}ip link add {named} type bridge && {sudo}ip link set {named} up"
         if _is_allowed(named, bridges):
             return make
+        if named in bridges.denied:
+            return f"take `deny {named}` out of /{CONFIGURATION}"
         return f"{make} && {allow.format(shlex.quote(f'allow {named}'))}"
     name = next((name for name in bridges.names if name not in bridges.denied), None)
     if name is None:
