@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from workspace import Workspace, workspace
@@ -48,6 +51,11 @@ def ok(here: Workspace, *words: str) -> str:
     return done.stdout + done.stderr
 
 
+def _is(opened: BinaryIO, path: Path) -> bool:
+    """Whether a path still leads to a file. While that is open nothing else gets its number."""
+    return os.path.samestat(os.fstat(opened.fileno()), path.stat())
+
+
 @pytest.mark.timeout(300)
 def test_a_machine_is_updated_to_what_its_file_says_and_keeps_its_disk(here: Workspace) -> None:
     ok(here, "vm", "create", "tiny", "--wait")
@@ -68,9 +76,9 @@ def test_a_machine_is_updated_to_what_its_file_says_and_keeps_its_disk(here: Wor
         assert shown(here, "tiny")["ram"] == 200 * 1024**2
         assert (here.machines / "charly-tiny/id_ed25519").read_text() == key
         overlay = here.machines / "charly-tiny/disk.qcow2"
-        kept = overlay.stat().st_ino
-        assert "its disk is made anew (--build)" in ok(here, "update", "tiny", "--build")
-        assert overlay.stat().st_ino != kept
+        with overlay.open("rb") as kept:
+            assert "its disk is made anew (--build)" in ok(here, "update", "tiny", "--build")
+            assert not _is(kept, overlay)
     finally:
         ok(here, "vm", "destroy", "tiny", "--disk")
 
@@ -84,10 +92,11 @@ def test_a_disposable_machine_is_updated_with_a_fresh_disk_and_its_keys_and_inst
     files = {name: directory / name for name in ("disk.qcow2", "id_ed25519", "instance.yml")}
     try:
         files["instance.yml"].write_text("note: of this host\n")
-        before = {name: file.stat().st_ino for name, file in files.items()}
-        assert "neither" not in ok(here, "update", "check-tiny")
-        after = {name: file.stat().st_ino for name, file in files.items()}
-        assert [name for name in files if before[name] != after[name]] == ["disk.qcow2"]
+        with ExitStack() as stack:
+            before = {name: stack.enter_context(file.open("rb")) for name, file in files.items()}
+            assert "neither" not in ok(here, "update", "check-tiny")
+            changed = [name for name, file in files.items() if not _is(before[name], file)]
+            assert changed == ["disk.qcow2"]
     finally:
         ok(here, "vm", "destroy", "check-tiny", "--disk")
     assert not directory.exists()
