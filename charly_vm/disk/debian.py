@@ -17,10 +17,10 @@ SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
 """By the names that `distro:` takes."""
 
 VARIANTS = (
-    *("essential", "apt", "required", "minbase", "buildd", "important", "debootstrap", "-"),
+    "essential", "apt", "required", "minbase", "buildd", "important", "debootstrap", "-",
     "standard",
-)
-"""mmdebstrap's choices of packages that make a whole system, from small to large; mmdebstrap(1)."""
+)  # fmt: skip
+"""mmdebstrap's choices of packages that make a whole system; mmdebstrap(1)."""
 
 FILES_VARIABLE = "CHARLY_FILES"
 """Names the directory with a Debian's `files` to the steps."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from charly_vm.errors import GuestError
 from charly_vm.guest.cloud_init_wait import EVERY_SECONDS, NoAnswer, wait_for_cloud_init
-from charly_vm.guest.readiness import Alive, Readiness
+from charly_vm.guest.readiness import Alive, Readiness, require_alive
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
@@ -112,11 +112,7 @@ class _AgentAnswers:
         self.runs_commands = False
 
     def __call__(self) -> bool | NotYet:
-        if reason := self.alive():
-            raise GuestError(
-                f"{self.shell.name} was not ready yet, and will not be: {reason}; "
-                f"last seen: {self.seen.seen}"
-            )
+        require_alive(self.shell.name, self.alive, self.seen)
         try:
             self.runs_commands = self.shell.runs_commands()
         except NoAnswer as error:

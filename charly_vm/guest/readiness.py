@@ -55,6 +55,13 @@ def wait_for_ssh(guest: SshGuest, deadline: Deadline, *, alive: Alive) -> None:
     wait_for(f"SSH of {guest.name}", probe, deadline, every=EVERY_SECONDS)
 
 
+def require_alive(name: str, alive: Alive, seen: NotYet) -> None:
+    """Raise `GuestError` where `alive` says why the guest will not be ready any more."""
+    if reason := alive():
+        text = f"{name} was not ready yet, and will not be: {reason}; last seen: {seen.seen}"
+        raise GuestError(text)
+
+
 class _SshProbe:
     """Asks for a connection, no more often than is good for the guest."""
 
@@ -68,7 +75,7 @@ class _SshProbe:
         self.not_before = self.started
 
     def __call__(self) -> bool | NotYet:
-        self._require_alive()
+        require_alive(self.guest.name, self.alive, self.seen)
         now = time.monotonic()
         if self.deadline.passed or now < self.not_before:
             return self.seen
@@ -82,14 +89,6 @@ class _SshProbe:
             self.seen = NotYet(error.seen)
             return self.seen
         return True
-
-    def _require_alive(self) -> None:
-        reason = self.alive()
-        if reason is not None:
-            raise GuestError(
-                f"{self.guest.name} was not ready yet, and will not be: {reason}; "
-                f"last seen: {self.seen.seen}"
-            )
 
     def _patience(self, waited: float) -> float:
         """Seconds for one attempt, more the longer it takes.

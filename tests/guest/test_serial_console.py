@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from charly_vm.errors import LeaseUnavailable, StateError
-from charly_vm.guest.console import attach_console
+from charly_vm.guest.console import DETACH, attach_console
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
 SECONDS = 20.0
@@ -40,7 +40,13 @@ class Desk:
         self.watching = threading.Thread(target=self._watch)
         self.watching.start()
 
-    def attach(self, person: Callable[[socket.socket], None], **options: object) -> None:
+    def attach(
+        self,
+        person: Callable[[socket.socket], None],
+        *,
+        detach: bytes = DETACH,
+        resize: bool = False,
+    ) -> None:
         """Attach, while a person types and a machine answers in a thread of their own."""
 
         def work() -> None:
@@ -56,7 +62,7 @@ class Desk:
         thread.start()
         try:
             with self._in_front():
-                attach_console(self.path, **options)  # type: ignore[arg-type]
+                attach_console(self.path, detach=detach, resize=resize)
         finally:
             thread.join(SECONDS)
             assert self.problems == []
