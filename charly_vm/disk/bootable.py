@@ -2,7 +2,7 @@
 
     sector 2048   BIOS boot partition   GRUB's core.img; on disks for PCs alone
     sector 4096   EFI system partition  what UEFI boots
-    sector 36864  root                  ext4, labelled `root`, to the end of the disk
+    sector 36864  root                  labelled `root`, to the end of the disk
 
 The root is last, so that it can grow with the disk. Its own `/boot/grub/grub.cfg` says what boots.
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from charly_vm.disk import loaders
+from charly_vm.disk import loaders, root_fs
+from charly_vm.disk.file_systems import FileSystem
 from charly_vm.disk.grub import SECTOR
 from charly_vm.disk.loaders import write_bios_loader, write_efi_loader
 from charly_vm.disk.qcow2 import convert_to_qcow2
@@ -23,7 +24,6 @@ from charly_vm.host.process import find_tool, require_tool, run
 BIOS_START, BIOS_SECTORS = 2048, 2048
 ESP_START, ESP_SECTORS = 4096, 32768
 ROOT_START = ESP_START + ESP_SECTORS
-ROOT_LABEL = "root"
 
 ROOT_TYPES = {
     "x86_64": "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
@@ -42,33 +42,16 @@ _BACKUP_TABLE_SECTORS = 34
 """GPT's copy of the table at the end of the disk, rounded up."""
 _BLOCK = 4096
 
-_MKE2FS_CONF = """\
-[defaults]
-    base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
-    default_mntopts = acl,user_xattr
-    enable_periodic_fsck = 0
-    blocksize = 4096
-    inode_size = 256
-    inode_ratio = 16384
-[fs_types]
-    ext4 = {
-        features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize
-    }
-"""
-"""Not the host's: a newer mke2fs turns on features that an older guest's kernel, e2fsck or GRUB
-cannot read, and the disk would depend on where it was made."""
-
-
 _PROGRAMS = {
     "sfdisk": "fdisk (Fedora, Arch: util-linux)",
-    "mke2fs": "e2fsprogs",
     "qemu-img": "qemu-utils (Fedora, Arch: qemu-img)",
 }
 
 
-def find_missing(architecture: str) -> dict[str, str]:
+def find_missing(architecture: str, file_system: FileSystem) -> dict[str, str]:
     """The programs that making a disk needs and the host lacks, each with its package."""
     missing = {name: package for name, package in _PROGRAMS.items() if find_tool(name) is None}
+    missing |= root_fs.find_missing(file_system)
     return missing | loaders.find_missing(bios=architecture in _HAVE_BIOS)
 
 
@@ -91,15 +74,16 @@ start={ROOT_START}, size={root_bytes(size) // SECTOR}, type={ROOT_TYPES[architec
 """
 
 
-def layout(architecture: str) -> str:
+def layout(architecture: str, file_system: FileSystem) -> str:
     """All that determines a disk besides its size and its files, for a recipe."""
     return "\n".join(
         (
             render_partition_table(SMALLEST, architecture),
-            _MKE2FS_CONF,
+            *root_fs.ingredients(file_system),
             loaders.prefix(root_partition(architecture)),
             loaders.EFI_CONFIG,
             *loaders.MODULES,
+            file_system.grub,
         )
     )
 
@@ -122,6 +106,8 @@ def make_bootable_disk(
     out: Path,
     *,
     architecture: str,
+    file_system: FileSystem,
+    efi_config: str,
     efi: Mapping[str, Path],
     size: int,
     workspace: Path,
@@ -129,42 +115,27 @@ def make_bootable_disk(
     """Write `tree` to a new qcow2 of `size` bytes at `out`.
 
     `tree` was made by `sandboxed` commands. `efi` are the files of the EFI system partition by
-    their paths in it. `workspace` is an empty directory for what is in between, up to the size of
-    the tree.
+    their paths in it; at `efi_config` comes GRUB's way to its configuration. `workspace` is an
+    empty directory for what is in between, up to the size of the tree.
     """
     root = root_partition(architecture)
     raw = workspace / "disk.raw"
-    with explain_os_errors(f"write {raw}"):
-        with raw.open("wb") as disk:
-            disk.truncate(size)
-        (workspace / "mke2fs.conf").write_text(_MKE2FS_CONF)
+    with explain_os_errors(f"write {raw}"), raw.open("wb") as disk:
+        disk.truncate(size)
     table = render_partition_table(size, architecture)
-    run([_program("sfdisk"), "--quiet", raw], stdin=table, timeout=60)
-    _write_root(tree, raw, root_bytes(size), workspace)
+    sfdisk = require_tool("sfdisk", package=_PROGRAMS["sfdisk"])
+    run([sfdisk, "--quiet", raw], stdin=table, timeout=60)
+    root_start, root_size = ROOT_START * SECTOR, root_bytes(size)
+    root_fs.write_root(file_system, tree, raw, workspace, start=root_start, size=root_size)
     if architecture in _HAVE_BIOS:
-        write_bios_loader(raw, workspace, start=BIOS_START, sectors=BIOS_SECTORS, root=root)
-    write_efi_loader(raw, workspace, efi, start=ESP_START, sectors=ESP_SECTORS, root=root)
+        write_bios_loader(
+            raw, workspace, start=BIOS_START, sectors=BIOS_SECTORS, root=root,
+            module=file_system.grub,
+        )  # fmt: skip
+    write_efi_loader(
+        raw, workspace, efi, config_path=efi_config, start=ESP_START, sectors=ESP_SECTORS,
+        root=root,
+    )  # fmt: skip
     convert_to_qcow2(raw, out, source_format="raw")
     with explain_os_errors(f"remove {raw}"):
         raw.unlink()
-
-
-def _program(name: str) -> Path:
-    """The path: an ordinary user's PATH leaves out the directories of both."""
-    return require_tool(name, package=_PROGRAMS[name])
-
-
-def _write_root(tree: Path, raw: Path, size: int, workspace: Path) -> None:
-    # The image is all zeros already; saying that the inode tables are initialised spares every
-    # machine the kernel thread that would zero them after its first boot.
-    options = f"offset={ROOT_START * SECTOR},lazy_itable_init=0,lazy_journal_init=1,nodiscard"
-    mke2fs: list[str | Path] = [
-        _program("mke2fs"), "-q", "-F", "-t", "ext4", "-m", "1", "-L", ROOT_LABEL, "-E", options,
-        "-d", tree, raw, f"{size // 1024}k",
-    ]  # fmt: skip
-    run(
-        sandboxed(mke2fs),
-        env={"MKE2FS_CONFIG": str(workspace / "mke2fs.conf")},
-        what="making the root file system",
-        timeout=600,
-    )

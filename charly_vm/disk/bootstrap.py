@@ -1,4 +1,4 @@
-"""A Debian disk built from the distribution's packages, by root or an ordinary user alike."""
+"""A disk built from a distribution's packages, by root or an ordinary user alike."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from pathlib import Path
 
 from charly_vm.disk import bootable
 from charly_vm.disk.bootable import disk_size, layout, make_bootable_disk
-from charly_vm.disk.debian import (
-    FILES_VARIABLE,
-    LOADERS_VARIABLE,
-    SUITES,
-    Debian,
-    find_debian,
-    find_unmade,
-)
-from charly_vm.disk.debian_ports import PORTS
+from charly_vm.disk.distributions import require_recipe
 from charly_vm.disk.emulation import emulated
 from charly_vm.disk.room import require_room
 from charly_vm.disk.sandbox import require_sandbox, sandboxed
 from charly_vm.disk.store import Image, Recipe, Store
+from charly_vm.disk.tree_recipe import (
+    FILES_VARIABLE,
+    LOADERS_VARIABLE,
+    TREE_VARIABLE,
+    TreeRecipe,
+)
 from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.process import find_tool, run
@@ -32,7 +30,6 @@ ROOM_NEEDED = 3 * 1024**3
 """The tree, the raw disk and the qcow2 lie side by side for a moment, each half a GiB or more."""
 
 _PROGRAMS = {
-    "mmdebstrap": "mmdebstrap",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
@@ -56,36 +53,27 @@ def bootstrap_image(
     `architecture` is as `uname -m` says it. Raises `HostError` with all that the host lacks, and
     `LaunchError` with the tool's own words where a step fails.
     """
-    debian = find_debian(source, architecture, root_size=root_size)
-    if debian is None:
-        raise HostError(
-            f"a disk of {source.distro} for {architecture} cannot be bootstrapped",
-            hint=f"known are {', '.join(SUITES)} on {', '.join(PORTS)}; "
-            "for others there is `kind: cloud_image`",
-        )
-    if unmade := find_unmade(source, debian.port):
-        raise HostError(
-            f"a disk of {source.distro} is not bootstrapped with {'; '.join(unmade)}",
-            hint="leave it out, or use `kind: cloud_image` with a disk that has it",
-        )
+    made = require_recipe(source, architecture, root_size=root_size)
     recipe = Recipe(
-        f"{source.distro} by mmdebstrap",
-        ("bootstrap", *debian.ingredients, layout(architecture)),
+        f"{source.distro} by {made.builder}",
+        ("bootstrap", *made.ingredients, layout(architecture, made.file_system)),
     )
 
     def build(workspace: Path) -> Path:
-        require_programs(architecture)
+        require_programs(made, architecture)
         require_sandbox()
         require_room(workspace, ROOM_NEEDED, what="building a disk")
         with progress.phase(f"installing the packages of {source.distro}"):
-            tree, loaders = _make_tree(debian, architecture, workspace, show_output=show_output)
+            tree, loaders = _make_tree(made, architecture, workspace, show_output=show_output)
         with progress.phase(f"making the disk of {source.distro}"):
             disk = workspace / "disk.qcow2"
             make_bootable_disk(
                 tree,
                 disk,
                 architecture=architecture,
-                efi={path: loaders / source for path, source in debian.port.efi.items()},
+                file_system=made.file_system,
+                efi_config=made.efi_config,
+                efi={path: loaders / source for path, source in made.efi.items()},
                 size=disk_size(tree),
                 workspace=workspace,
             )
@@ -94,10 +82,11 @@ def bootstrap_image(
     return store.build(recipe, build, progress, refresh=refresh)
 
 
-def require_programs(architecture: str) -> None:
+def require_programs(recipe: TreeRecipe, architecture: str) -> None:
     """Raise a `HostError` that names every missing program with its package."""
-    missing = {name: package for name, package in _PROGRAMS.items() if find_tool(name) is None}
-    missing |= bootable.find_missing(architecture)
+    programs = {**recipe.programs, **_PROGRAMS}
+    missing = {name: package for name, package in programs.items() if find_tool(name) is None}
+    missing |= bootable.find_missing(architecture, recipe.file_system)
     if missing:
         packages = dict.fromkeys(missing.values())
         raise HostError(
@@ -107,7 +96,7 @@ def require_programs(architecture: str) -> None:
 
 
 def _make_tree(
-    debian: Debian, architecture: str, workspace: Path, *, show_output: bool
+    recipe: TreeRecipe, architecture: str, workspace: Path, *, show_output: bool
 ) -> tuple[Path, Path]:
     """Install the packages into a directory whose owners exist inside the sandbox only, and unpack
     those of the boot loaders into another one."""
@@ -115,7 +104,7 @@ def _make_tree(
     with explain_os_errors(f"write {files}"):
         files.mkdir()
         loaders.mkdir()
-        for name, text in debian.files.items():
+        for name, text in recipe.files.items():
             path = files / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -123,14 +112,15 @@ def _make_tree(
         for path in (files, *files.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
     run(
-        sandboxed(emulated(debian.render_argv(str(tree)), architecture)),
+        sandboxed(emulated(recipe.render_argv(), architecture)),
         env={
             FILES_VARIABLE: str(files),
+            TREE_VARIABLE: str(tree),
             LOADERS_VARIABLE: str(loaders),
             "TMPDIR": str(workspace),
             "LC_ALL": "C.UTF-8",
         },
-        what=f"installing the packages of Debian {debian.suite}",
+        what=f"installing the packages of {recipe.title}",
         timeout=BOOTSTRAP_TIMEOUT,
         show_stderr=show_output,
     )

@@ -7,25 +7,26 @@ instruction of a boot counts when the host has to emulate the guest.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from charly_vm.disk.bootable import ROOT_LABEL
+from charly_vm.disk import debootstrap
 from charly_vm.disk.debian_ports import PORTS, Port
+from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
+from charly_vm.disk.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
 from charly_vm.model.source import Bootstrap
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
 """By the names that `distro:` takes."""
 
-VARIANTS = (
+BUILDERS = ("mmdebstrap", "debootstrap")
+
+_MMDEBSTRAP_VARIANTS = (
     "essential", "apt", "required", "minbase", "buildd", "important", "debootstrap", "-",
     "standard",
 )  # fmt: skip
 """mmdebstrap's choices of packages that make a whole system; mmdebstrap(1)."""
-
-FILES_VARIABLE = "CHARLY_FILES"
-"""Names the directory with a Debian's `files` to the steps."""
-LOADERS_VARIABLE = "CHARLY_LOADERS"
-"""Names the directory to which the steps unpack the loaders' packages."""
+VARIANTS = {"mmdebstrap": _MMDEBSTRAP_VARIANTS, "debootstrap": debootstrap.VARIANTS}
 
 _PACKAGES = (
     # what boots, beside the kernel
@@ -51,7 +52,6 @@ boot
 """
 
 FILES = {
-    "etc/fstab": f"LABEL={ROOT_LABEL} / ext4 defaults,discard,x-systemd.growfs 0 1\n",
     # systemd grows the partition, and by fstab's option the file system: before cloud-init, and
     # in a tenth of the time of its shell script.
     ROOT_GROWS: "[Partition]\nType=root\n",
@@ -67,16 +67,13 @@ system_info:
   network:
     renderers: [networkd]
 """,
-    # The disks that a virtual machine can have; an initramfs for every machine is thrice as large.
-    # A module that a kernel has built in or lacks does no harm here.
     "etc/initramfs-tools/conf.d/charly": "MODULES=list\nCOMPRESS=lz4\n",
-    "etc/initramfs-tools/modules": "\n".join(
-        ("virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "ahci", "nvme", "ext4", "")
-    ),
 }
 """By path, below the root, on every architecture."""
 
-ESSENTIAL_HOOKS = (f'cp -R --preserve=mode "${FILES_VARIABLE}/." "$1"',)
+_DISK_DRIVERS = ("virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "ahci", "nvme")
+"""Of the disks that a virtual machine can have; an initramfs for every machine is thrice as large.
+A module that a kernel has built in or lacks does no harm."""
 
 CUSTOMIZE_HOOKS = (
     'chroot "$1" systemctl --quiet enable systemd-networkd.service',
@@ -85,23 +82,27 @@ CUSTOMIZE_HOOKS = (
     "e2scrub_all.timer e2scrub_reap.service",
     # Growing is systemd's here, and there is no grub-pc to configure.
     r"""sed -E -i '/^ *- *(growpart|resizefs|grub[-_]dpkg)$/d' "$1/etc/cloud/cloud.cfg" """.strip(),
-    # What each machine makes for itself, and what mmdebstrap took from this host.
+    # What each machine makes for itself, and what the builder took from this host.
     'rm -f "$1"/etc/ssh/ssh_host_*_key "$1"/etc/ssh/ssh_host_*_key.pub "$1/etc/hostname"',
     ': > "$1/etc/machine-id"',
     # /etc and /var fit to /usr, says systemd-update-done(8); otherwise each first boot would run
     # ldconfig and more.
     'touch "$1/etc/.updated" "$1/var/.updated"',
+    # ucf(1) can do without; the names begin with a colon, which mkfs.xfs takes for a comment.
+    'rm -f "$1"/var/lib/ucf/cache/:*',
 )
-"""Shell commands that mmdebstrap runs outside the new root, which is `$1`."""
+"""Shell commands that run outside the new root, which is `$1`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Debian:
-    """One bootstrapped Debian: all that determines its tree of files and what boots it."""
+    """One bootstrapped Debian: a `TreeRecipe`."""
 
     suite: str
     port: Port
     packages: tuple[str, ...]
+    builder: str = "mmdebstrap"
+    file_system: FileSystem = EXT4
     root_size: int = 0
     """Bytes beyond which the root partition does not grow; 0 for the whole disk."""
     kernel_args: str = ""
@@ -109,13 +110,34 @@ class Debian:
     variant: str = "minbase"
 
     @property
+    def title(self) -> str:
+        return f"Debian {self.suite}"
+
+    @property
+    def programs(self) -> Mapping[str, str]:
+        return {self.builder: self.builder}
+
+    @property
+    def efi(self) -> Mapping[str, str]:
+        return self.port.efi
+
+    @property
+    def efi_config(self) -> str:
+        # Built into Debian's signed GRUB.
+        return "EFI/debian/grub.cfg"
+
+    @property
     def files(self) -> dict[str, str]:
-        """What is there before the packages, whose scripts read some of it; by path below the
-        root."""
         # GRUB reads a shell's quotations as a shell does.
         more = "".join(f" {shlex.quote(word)}" for word in shlex.split(self.kernel_args))
         config = _GRUB_CONFIG.format(label=ROOT_LABEL, console=self.port.console, more=more)
-        files = {"boot/grub/grub.cfg": config, **FILES}
+        modules = "\n".join((*_DISK_DRIVERS, self.file_system.name, ""))
+        files = {
+            "boot/grub/grub.cfg": config,
+            "etc/fstab": self.file_system.fstab,
+            "etc/initramfs-tools/modules": modules,
+            **FILES,
+        }
         if self.root_size:
             # repart.d(5): the rest of the disk stays free for whoever wants it.
             files[ROOT_GROWS] += f"SizeMaxBytes={self.root_size}\n"
@@ -123,69 +145,76 @@ class Debian:
 
     @property
     def ingredients(self) -> tuple[str, ...]:
-        """For the recipe."""
         files = (f"{path}\n{text}" for path, text in sorted(self.files.items()))
-        efi = (f"{path}\n{source}" for path, source in sorted(self.port.efi.items()))
-        return (
-            self.suite, self.port.name, self.variant, *self.packages, *files, *ESSENTIAL_HOOKS,
-            *self.customize_hooks, *efi,
-        )  # fmt: skip
+        efi = (f"{path}\n{source}" for path, source in sorted(self.efi.items()))
+        return (*self.render_argv(), *files, *efi, self.efi_config)
 
-    @property
-    def customize_hooks(self) -> tuple[str, ...]:
-        """All steps after the packages' installation."""
+    def render_argv(self) -> list[str]:
+        """The mirror is the builder's own default."""
+        return self._debootstrap() if self.builder == "debootstrap" else self._mmdebstrap()
+
+    def find_unmade(self, source: Bootstrap) -> list[str]:
+        unmade = []
+        if source.builder_image:
+            unmade.append(f"builder_image: {source.builder_image} (the builder is the host's own)")
+        if source.bootstrap_arch not in (None, self.port.name):
+            unmade.append(
+                f"bootstrap_arch: {source.bootstrap_arch} (by `arch` it is {self.port.name})"
+            )
+        variants = VARIANTS[source.builder]
+        if source.bootstrap_variant not in (None, *variants):
+            known = ", ".join(variants)
+            unmade.append(
+                f"bootstrap_variant: {source.bootstrap_variant} ({source.builder} knows {known})"
+            )
+        return unmade
+
+    def _mmdebstrap(self) -> list[str]:
         # mmdebstrap's own settings lead apt to the new root's lists.
         fetch = (
             f'cd "${LOADERS_VARIABLE}" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" '
             f"apt-get -qq download {' '.join(self.port.loaders)} && "
             'for one in *.deb; do dpkg-deb --extract "$one" .; done'
         )
-        return (*CUSTOMIZE_HOOKS, fetch)
-
-    def render_argv(self, tree: str) -> list[str]:
-        """mmdebstrap's command for a new directory `tree`. The mirror is its own default.
-
-        Its mode `unshare` mounts nothing outside its own namespace, for root as well.
-        """
-        return [
+        words = [
+            # Mounts nothing outside its own namespace, for root as well.
             "mmdebstrap", "--mode=unshare", "--format=directory", f"--variant={self.variant}",
             f"--architectures={self.port.name}", f"--include={','.join(self.packages)}",
             # Whether programs of the architecture run here is `emulation`'s question.
             "--skip=check/qemu",
-            *(f"--essential-hook={hook}" for hook in ESSENTIAL_HOOKS),
-            *(f"--customize-hook={hook}" for hook in self.customize_hooks),
-            self.suite, tree,
+            f'--essential-hook=cp -R --preserve=mode "${FILES_VARIABLE}/." "$1"',
+            *(f"--customize-hook={hook}" for hook in (*CUSTOMIZE_HOOKS, fetch)),
+            self.suite,
         ]  # fmt: skip
+        return ["sh", "-euc", f'exec "$@" "${TREE_VARIABLE}"', "sh", *words]
+
+    def _debootstrap(self) -> list[str]:
+        script = debootstrap.render_script(
+            suite=self.suite,
+            architecture=self.port.name,
+            variant=self.variant,
+            packages=self.packages,
+            loaders=self.port.loaders,
+            hooks=CUSTOMIZE_HOOKS,
+        )
+        return ["sh", "-euc", script]
 
 
 def find_debian(source: Bootstrap, machine: str, *, root_size: int = 0) -> Debian | None:
     """The Debian that a source and an architecture (as `uname -m` says it) ask for, or None."""
     suite, port = SUITES.get(source.distro), PORTS.get(machine)
-    if suite is None or port is None:
+    if suite is None or port is None or source.builder not in BUILDERS:
         return None
-    ours = (port.kernel, *_PACKAGES, *_PACKAGES_OF.get(source.distro, ()))
+    file_system = FILE_SYSTEMS[source.rootfs or "ext4"]
+    more = _PACKAGES_OF.get(source.distro, ())
+    ours = (port.kernel, *_PACKAGES, file_system.tools, *more)
     return Debian(
         suite=suite,
         port=port,
         packages=tuple(dict.fromkeys((*ours, *source.package))),
+        builder=source.builder,
+        file_system=file_system,
         root_size=root_size or source.root_size or 0,
         kernel_args=source.kernel_args or "",
         variant=source.bootstrap_variant or "minbase",
     )
-
-
-def find_unmade(source: Bootstrap, port: Port) -> list[str]:
-    """What a source asks for and this recipe does not make, each with what it makes instead."""
-    unmade = []
-    if source.builder != "mmdebstrap":
-        unmade.append(f"builder: {source.builder} (mmdebstrap installs every Debian here)")
-    if source.builder_image:
-        unmade.append(f"builder_image: {source.builder_image} (the builder is the host's own)")
-    if source.rootfs not in (None, "ext4"):
-        unmade.append(f"rootfs: {source.rootfs} (the root is ext4)")
-    if source.bootstrap_arch not in (None, port.name):
-        unmade.append(f"bootstrap_arch: {source.bootstrap_arch} (by `arch` it is {port.name})")
-    if source.bootstrap_variant not in (None, *VARIANTS):
-        known = ", ".join(VARIANTS)
-        unmade.append(f"bootstrap_variant: {source.bootstrap_variant} (known are {known})")
-    return unmade

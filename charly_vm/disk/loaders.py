@@ -18,7 +18,7 @@ _BOOT_IMAGE_PACKAGE = "grub-pc-bin (Fedora: grub2-pc-modules, Arch: grub)"
 _PROGRAMS = {"mformat": "mtools", "mcopy": "mtools"}
 
 MODULES = (
-    "part_gpt", "ext2", "linux", "normal", "configfile", "all_video", "boot", "echo", "test",
+    "part_gpt", "linux", "normal", "configfile", "all_video", "boot", "echo", "test",
     "search", "search_label", "search_fs_uuid", "minicmd", "ls", "cat", "serial", "terminal",
     "biosdisk",
 )  # fmt: skip
@@ -31,8 +31,6 @@ set root="$disk,gpt{partition}"
 set prefix="($root)/boot/grub"
 configfile "$prefix/grub.cfg"
 """
-EFI_CONFIG_PATH = "EFI/debian/grub.cfg"
-"""Where Debian's signed GRUB looks, below the partition that it was loaded from."""
 
 
 def find_missing(*, bios: bool) -> dict[str, str]:
@@ -54,15 +52,17 @@ def prefix(partition: int) -> str:
     return f"(,gpt{partition})/boot/grub"
 
 
-def write_bios_loader(raw: Path, workspace: Path, *, start: int, sectors: int, root: int) -> None:
+def write_bios_loader(
+    raw: Path, workspace: Path, *, start: int, sectors: int, root: int, module: str
+) -> None:
     """Put GRUB into the boot sector of the raw disk and the partition at sector `start`.
 
-    `root` is the number of the partition with GRUB's configuration.
+    `root` is the number of the partition with GRUB's configuration, and `module` what reads it.
     """
     core = workspace / "core.img"
     program = _find_mkimage() or "grub-mkimage"
     run(
-        [program, "-O", "i386-pc", "-o", core, "-p", prefix(root), *MODULES],
+        [program, "-O", "i386-pc", "-o", core, "-p", prefix(root), *MODULES, module],
         what="making the boot loader",
         timeout=60,
     )
@@ -81,13 +81,15 @@ def write_efi_loader(
     workspace: Path,
     files: Mapping[str, Path],
     *,
+    config_path: str,
     start: int,
     sectors: int,
     root: int,
 ) -> None:
     """Make a FAT file system at sector `start` with these files, by their paths in it.
 
-    `root` is the number of the partition with GRUB's configuration.
+    `root` is the number of the partition with GRUB's configuration, and `config_path` where what
+    is booted looks for the way to it.
     """
     esp = workspace / "esp"
     with explain_os_errors(f"write {esp}"):
@@ -95,7 +97,7 @@ def write_efi_loader(
             path = esp / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(source.read_bytes())
-        config = esp / EFI_CONFIG_PATH
+        config = esp / config_path
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(EFI_CONFIG.format(partition=root))
     # mtools' way to say: the file system that begins at this byte of the disk.

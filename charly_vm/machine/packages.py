@@ -22,8 +22,11 @@ SWTPM = PackageNames("swtpm", "swtpm", "swtpm")
 SSH = PackageNames("openssh-client", "openssh-clients", "openssh")
 BOOTSTRAP = {
     "mmdebstrap": PackageNames("mmdebstrap", "mmdebstrap", ""),
+    "debootstrap": PackageNames("debootstrap", "debootstrap", "debootstrap"),
     "sfdisk": PackageNames("fdisk", "util-linux", "util-linux"),
     "mke2fs": PackageNames("e2fsprogs", "e2fsprogs", "e2fsprogs"),
+    "mkfs.xfs": PackageNames("xfsprogs", "xfsprogs", "xfsprogs"),
+    "mkfs.btrfs": PackageNames("btrfs-progs", "btrfs-progs", "btrfs-progs"),
     "setpriv": PackageNames("util-linux", "util-linux", "util-linux"),
     "mcopy": PackageNames("mtools", "mtools", "mtools"),
     "grub-mkimage": PackageNames(

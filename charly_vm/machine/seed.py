@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from charly_vm.disk.debian import find_debian
+from charly_vm.disk.distributions import find_recipe
 from charly_vm.disk.seed import write_seed
 from charly_vm.disk.seed_schema import VARIABLE, find_schemas, find_violations
 from charly_vm.errors import HostError, Problem, SpecError
@@ -101,8 +101,8 @@ def _find_installed(source: Source, architecture: str) -> Collection[str] | None
     """The packages of an image that we build; None for one that somebody else has built."""
     if not isinstance(source, Bootstrap):
         return None
-    debian = find_debian(source, architecture)
-    return debian.packages if debian else source.package
+    recipe = find_recipe(source, architecture)
+    return recipe.packages if recipe else source.package
 
 
 def _read_program(wish: CharlyInstall) -> bytes:

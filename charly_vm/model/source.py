@@ -128,7 +128,7 @@ class Bootstrap(Model):
     bootstrap_arch: str | None = None
     """The architecture as the builder calls it; the machine's where it is not given."""
     bootstrap_variant: str | None = None
-    """mmdebstrap's and debootstrap's choice of packages: minbase, apt, …"""
+    """mmdebstrap's and debootstrap's choice of packages: minbase, buildd, …"""
 
     @model_validator(mode="after")
     def _names_its_distribution(self) -> Self:

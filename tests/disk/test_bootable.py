@@ -22,6 +22,7 @@ from charly_vm.disk.bootable import (
     make_bootable_disk,
     root_bytes,
 )
+from charly_vm.disk.file_systems import EXT4
 from charly_vm.disk.sandbox import sandboxed
 from charly_vm.host.process import find_tool, run
 
@@ -45,6 +46,8 @@ def make(work: Path, architecture: str) -> Path:
         work / "tree",
         disk,
         architecture=architecture,
+        file_system=EXT4,
+        efi_config="EFI/debian/grub.cfg",
         efi={"EFI/BOOT/BOOTX64.EFI": work / "loader"},
         size=SIZE,
         workspace=work / "between",
@@ -124,7 +127,7 @@ def test_a_disk_for_a_machine_without_bios_has_nothing_for_one(tmp_path: Path) -
 
 
 def test_the_layout_of_each_architecture_is_another() -> None:
-    assert len({layout(one) for one in ROOT_TYPES}) == len(ROOT_TYPES)
+    assert len({layout(one, EXT4) for one in ROOT_TYPES}) == len(ROOT_TYPES)
 
 
 def test_the_root_is_labelled_and_whole(root: Path) -> None:
@@ -161,9 +164,9 @@ def test_a_disk_has_room_beyond_its_tree(tmp_path: Path) -> None:
 def test_all_that_is_missing_is_named_with_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find_missing("x86_64") == {}
+    assert find_missing("x86_64", EXT4) == {}
     monkeypatch.setattr(loaders, "find_tool", lambda name: None)
-    missing = find_missing("x86_64")
+    missing = find_missing("x86_64", EXT4)
     assert missing["mcopy"] == "mtools"
     assert missing["grub-mkimage"].startswith("grub-common")
-    assert "grub-mkimage" not in find_missing("aarch64")
+    assert "grub-mkimage" not in find_missing("aarch64", EXT4)

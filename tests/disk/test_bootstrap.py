@@ -11,7 +11,7 @@ from watcher import Watcher
 from charly_vm.disk import bootstrap
 from charly_vm.disk.bootable import ROOT_START
 from charly_vm.disk.bootstrap import bootstrap_image
-from charly_vm.disk.debian import FILES
+from charly_vm.disk.file_systems import EXT4
 from charly_vm.disk.store import Store
 from charly_vm.errors import HostError, LaunchError
 from charly_vm.host.paths import images_directory
@@ -31,19 +31,20 @@ def test_a_distribution_that_is_not_known_is_an_error_that_names_those_that_are(
 ) -> None:
     with pytest.raises(HostError, match="a disk of slackware for") as raised:
         build(store, watcher, Bootstrap(kind="bootstrap", distro="slackware"))
-    assert "debian-12, debian-13 on x86_64, aarch64" in raised.value.hint
+    known = "debian-12, debian-13 by mmdebstrap and debootstrap on x86_64, aarch64"
+    assert known in raised.value.hint
 
 
 def test_an_architecture_that_is_not_known_is_an_error(store: Store, watcher: Watcher) -> None:
-    with pytest.raises(HostError, match="debian-12 for m68k cannot be bootstrapped"):
+    with pytest.raises(HostError, match="debian-12 for m68k cannot be bootstrapped by mmdebstrap"):
         bootstrap_image(DEBIAN, architecture="m68k", store=store, progress=watcher)
 
 
 def test_what_this_version_does_not_make_is_said_before_the_work(
     store: Store, watcher: Watcher
 ) -> None:
-    source = DEBIAN.model_copy(update={"rootfs": "xfs", "builder": "debootstrap"})
-    with pytest.raises(HostError, match=r"builder: debootstrap .*; rootfs: xfs \(the root is ext4"):
+    source = DEBIAN.model_copy(update={"bootstrap_arch": "i386", "builder_image": "somewhere/it"})
+    with pytest.raises(HostError, match=r"builder_image: somewhere/it .*; bootstrap_arch: i386 \("):
         build(store, watcher, source)
     assert watcher.phases == []
 
@@ -101,7 +102,7 @@ def test_a_bootstrapped_debian_is_clean_and_complete(watcher: Watcher, tmp_path:
     assert "ssh_host_" not in debugfs("ls -p /etc/ssh")
     assert "sshd_config" in debugfs("ls -p /etc/ssh")
     assert "hostname/" not in debugfs("ls -p /etc")
-    assert debugfs("cat /etc/fstab") == FILES["etc/fstab"]
+    assert debugfs("cat /etc/fstab") == EXT4.fstab
     assert "_Packages" not in debugfs("ls -p /var/lib/apt/lists")
     assert "growpart" not in debugfs("cat /etc/cloud/cloud.cfg")
     assert "Fast link dest" in debugfs("stat /vmlinuz")

@@ -8,15 +8,16 @@ import pytest
 import yaml
 
 from charly_vm.disk.debian import (
-    ESSENTIAL_HOOKS,
+    BUILDERS,
+    CUSTOMIZE_HOOKS,
     FILES,
     SUITES,
     VARIANTS,
     Debian,
     find_debian,
-    find_unmade,
 )
 from charly_vm.disk.debian_ports import PORTS
+from charly_vm.disk.file_systems import FILE_SYSTEMS, FileSystem
 from charly_vm.host.process import run
 from charly_vm.model.source import Bootstrap
 
@@ -50,7 +51,8 @@ def test_debian_13_has_systemd_repart_in_a_package_of_its_own() -> None:
 def test_the_authors_packages_come_on_top_and_once() -> None:
     debian = find(package=["nginx", "curl"])
     assert debian.packages.count("curl") == 1
-    assert "nginx" in debian.render_argv("/tree")[5]
+    [included] = [word for word in debian.render_argv() if word.startswith("--include=")]
+    assert "nginx" in included.split(",")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_each_architecture_has_its_kernel_and_its_console(
     debian = find("debian-13", machine)
     assert kernel in debian.packages
     assert f"console={console},115200\n" in debian.files["boot/grub/grub.cfg"]
-    assert f"--architectures={debian.port.name}" in debian.render_argv("/tree")
+    assert f"--architectures={debian.port.name}" in debian.render_argv()
 
 
 @pytest.mark.parametrize("machine", PORTS)
@@ -98,28 +100,61 @@ def test_everything_that_changes_the_disk_changes_its_ingredients() -> None:
         find(kernel_args="quiet"),
         find(bootstrap_variant="important"),
         find(root_size="6G"),
+        find(builder="debootstrap"),
+        find(rootfs="btrfs"),
     ]
     for one, other in itertools.combinations(made, 2):
         assert one.ingredients != other.ingredients
     debian = made[0]
     text = "\n".join(debian.ingredients)
-    parts = (*debian.files.values(), *ESSENTIAL_HOOKS, *debian.customize_hooks)
-    for part in (*parts, *debian.port.efi, *debian.port.efi.values()):
+    parts = (*debian.files.values(), *CUSTOMIZE_HOOKS, *debian.port.loaders)
+    for part in (*parts, *debian.efi, *debian.efi.values()):
         assert part in text
 
 
-def test_no_mirror_is_named() -> None:
-    debian = find()
-    argv = debian.render_argv("/work/tree")
-    assert argv[-2:] == ["bookworm", "/work/tree"]
-    assert "://" not in " ".join(argv)
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_no_mirror_is_named(builder: str) -> None:
+    words = find(builder=builder).render_argv()
+    assert "bookworm" in words[-1]
+    assert "://" not in " ".join(words)
 
 
+@pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.parametrize("machine", PORTS)
-def test_each_step_is_a_shell_command_without_a_syntax_error(machine: str) -> None:
-    debian = find("debian-13", machine)
-    for hook in (*ESSENTIAL_HOOKS, *debian.customize_hooks):
-        run(["sh", "-n", "-c", hook], timeout=20)
+def test_each_step_is_a_shell_command_without_a_syntax_error(machine: str, builder: str) -> None:
+    words = find("debian-13", machine, builder=builder).render_argv()
+    hooks = [word.partition("=")[2] for word in words if "-hook=" in word]
+    for script in (words[2], *hooks):
+        run(["sh", "-n", "-c", script], timeout=20)
+
+
+def test_debootstrap_installs_the_same_packages_in_the_new_system() -> None:
+    debian = find(builder="debootstrap", bootstrap_variant="buildd", package=["nginx"])
+    assert debian.programs == {"debootstrap": "debootstrap"}
+    script = debian.render_argv()[-1]
+    assert 'debootstrap --arch=amd64 --variant=buildd bookworm "$tree"\n' in script
+    assert set(find().packages) < set(debian.packages)
+    assert f"install {' '.join(debian.packages)}\n" in script
+    for hook in CUSTOMIZE_HOOKS:
+        assert f"{hook}\n" in script
+    assert "@" not in script.replace('"$@"', "")
+
+
+def test_debootstraps_own_choice_of_packages_has_no_name() -> None:
+    script = find(builder="debootstrap", bootstrap_variant="-").render_argv()[-1]
+    assert 'debootstrap --arch=amd64  bookworm "$tree"\n' in script
+
+
+@pytest.mark.parametrize("file_system", FILE_SYSTEMS.values(), ids=lambda one: one.name)
+def test_the_guest_has_what_its_root_needs(file_system: FileSystem) -> None:
+    rootfs = file_system.name
+    debian = find(rootfs=rootfs)
+    assert debian.file_system is file_system
+    assert file_system.tools in debian.packages
+    assert rootfs in debian.files["etc/initramfs-tools/modules"].splitlines()
+    label, place, kind, options, _, _ = debian.files["etc/fstab"].split()
+    assert (label, place, kind) == ("LABEL=root", "/", rootfs)
+    assert "x-systemd.growfs" in options.split(",")
 
 
 def test_cloud_init_looks_for_our_seed_only() -> None:
@@ -164,29 +199,28 @@ def test_the_authors_kernel_arguments_come_last(written: str, rendered: str) -> 
 
 
 def test_the_variant_is_mmdebstraps() -> None:
-    assert "--variant=minbase" in find().render_argv("/tree")
-    assert "--variant=important" in find(bootstrap_variant="important").render_argv("/tree")
+    assert "--variant=minbase" in find().render_argv()
+    assert "--variant=important" in find(bootstrap_variant="important").render_argv()
 
 
-@pytest.mark.parametrize("variant", [None, *VARIANTS])
-def test_what_is_made_is_not_refused(variant: str | None) -> None:
-    written = source(bootstrap_variant=variant, rootfs="ext4", bootstrap_arch="amd64")
-    assert find_unmade(written, PORTS["x86_64"]) == []
+@pytest.mark.parametrize(
+    ("builder", "variant"),
+    [(builder, one) for builder, known in VARIANTS.items() for one in (None, *known)],
+)
+def test_what_is_made_is_not_refused(builder: str, variant: str | None) -> None:
+    written = source(builder=builder, bootstrap_variant=variant, bootstrap_arch="amd64")
+    assert find(builder=builder).find_unmade(written) == []
 
 
 def test_what_is_not_made_is_named_with_what_is() -> None:
     written = source(
         builder="debootstrap",
         builder_image="localhost/builder",
-        rootfs="btrfs",
         bootstrap_arch="arm64",
-        bootstrap_variant="extract",
+        bootstrap_variant="important",
     )
-    assert find_unmade(written, PORTS["x86_64"]) == [
-        "builder: debootstrap (mmdebstrap installs every Debian here)",
+    assert find(builder="debootstrap").find_unmade(written) == [
         "builder_image: localhost/builder (the builder is the host's own)",
-        "rootfs: btrfs (the root is ext4)",
         "bootstrap_arch: arm64 (by `arch` it is amd64)",
-        "bootstrap_variant: extract (known are essential, apt, required, minbase, buildd, "
-        "important, debootstrap, -, standard)",
+        "bootstrap_variant: important (debootstrap knows minbase, buildd, -)",
     ]
