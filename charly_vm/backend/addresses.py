@@ -62,10 +62,15 @@ def search_domain_addresses(found: Any, domain: Domain, mac: str) -> AddressSear
         (libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP, "the ARP table of libvirt's host"),
     ):
         try:
-            told = tuple(find_libvirts_addresses(found.interfaceAddresses(source, 0), mac))
+            told = list(find_libvirts_addresses(found.interfaceAddresses(source, 0), mac))
         except libvirt.libvirtError as error:
             seen.append(f"{name}: {error}")
             continue
+        if source == libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE:
+            # A card whose guest says that it is another one, as it does after a rebuild, gets a
+            # second lease while the first has not run out. libvirt_leaseshelper puts what is new
+            # or renewed behind the others.
+            told.reverse()
         seen.append("" if told else f"{name}: none")
         addresses += told
     if not find_hop(domain.hypervisor):

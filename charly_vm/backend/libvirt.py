@@ -16,6 +16,7 @@ from charly_vm.backend import libvirt_agent, libvirt_snapshots
 from charly_vm.backend.addresses import search_domain_addresses
 from charly_vm.backend.launch_failure import explain_launch_failure
 from charly_vm.backend.libvirt_binding import import_libvirt
+from charly_vm.backend.libvirt_networks import explain_network_failure
 from charly_vm.backend.libvirt_session import (
     SESSION_URI,
     HypervisorUnreachable,
@@ -302,7 +303,7 @@ def _state_of(state: int, reason: int) -> DomainState:
 
 
 def _launch_error(domain: Domain, message: str) -> HostError | LaunchError:
-    known = explain_launch_failure(message)
+    known = explain_network_failure(message, _uri_of(domain)) or explain_launch_failure(message)
     if known is not None:
         return HostError(f"{domain.name} does not start: {known.message}", hint=known.hint)
     return LaunchError(f"libvirt could not start {domain.name}", log=message)

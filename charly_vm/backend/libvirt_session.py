@@ -21,6 +21,7 @@ from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.backend.libvirt_daemon import start_session_daemon
 from charly_vm.backend.libvirt_events import events_paused, forget_event_loop, start_event_loop
 from charly_vm.backend.libvirt_hypervisor import find_hop, probe_hypervisor
+from charly_vm.backend.libvirt_networks import probe_networks
 from charly_vm.backend.passt import find_passt_obstacle
 from charly_vm.errors import CharlyError, GuestTimeout, HostError
 from charly_vm.host.facts import LibvirtFacts
@@ -188,24 +189,17 @@ def _look(connection: Any) -> LibvirtFacts:
     hypervisor = None if uri == SESSION_URI else probe_hypervisor(connection, uri)
     # A host of its own knows itself whether passt works there.
     obstacle = None if find_hop(uri) else find_passt_obstacle()
+    networks = probe_networks(connection)
     return LibvirtFacts(
         uri=uri,
         version=(number // 1_000_000, number // 1_000 % 1_000, number % 1_000),
         domain_types=find_domain_types(connection.getCapabilities(), platform.machine()),
         passt=offers_passt(connection.getDomainCapabilities()) and obstacle is None,
-        networks=_active_networks(connection),
+        networks=networks.active,
+        idle_networks=networks.idle,
+        networks_obstacle=networks.obstacle,
         hypervisor=hypervisor,
     )
-
-
-def _active_networks(connection: Any) -> tuple[str, ...]:
-    libvirt = import_libvirt()
-    try:
-        active = connection.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
-    except libvirt.libvirtError:
-        # The network driver is a package, and a daemon, of its own.
-        return ()
-    return tuple(sorted(network.name() for network in active))
 
 
 def find_domain_types(capabilities: str, architecture: str) -> tuple[str, ...]:

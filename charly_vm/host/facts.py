@@ -97,6 +97,10 @@ class LibvirtFacts:
     """Whether `<backend type='passt'/>` is accepted and the program is there."""
     networks: tuple[str, ...] = ()
     """The names of libvirt's active networks."""
+    idle_networks: tuple[str, ...] = ()
+    """Those of the networks that are defined and not active."""
+    networks_obstacle: str = ""
+    """Why libvirt cannot tell its networks, empty where it can."""
     hypervisor: HypervisorFacts | None = None
     """None for the user's own session, which runs machines on this host as the user."""
 

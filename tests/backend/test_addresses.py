@@ -170,3 +170,18 @@ def test_libvirts_sources_are_asked_one_by_one_and_this_hosts_only_for_this_host
     assert search_domain_addresses(Found(), elsewhere, MAC).found == ("198.51.100.7",)
     nothing = SimpleNamespace(interfaceAddresses=lambda source, flags: {})
     assert "DHCP leases: none" in search_domain_addresses(nothing, elsewhere, MAC).seen
+
+
+def test_the_lease_that_was_given_last_comes_first(
+    tmp_path: Path, kernel: list[dict[str, Any]]
+) -> None:
+    libvirt = pytest.importorskip("libvirt")
+    lease = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
+    leases = {
+        "vnet0": {"hwaddr": MAC, "addrs": [{"addr": "192.0.2.9"}]},
+        "-": {"hwaddr": MAC, "addrs": [{"addr": "192.0.2.5"}]},
+    }
+    told = SimpleNamespace(
+        interfaceAddresses=lambda source, flags: leases if source == lease else {}
+    )
+    assert search_domain_addresses(told, domain(tmp_path), MAC).found == ("192.0.2.5", "192.0.2.9")

@@ -62,7 +62,7 @@ def second_hypervisor() -> Iterator[Second]:
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="charly-hv-")))
         base.chmod(0o755)
-        environment = {"HOME": str(base), "PATH": str(_programs(base))}
+        environment = {"HOME": str(base), "PATH": str(link_programs(base))}
         for name in ("RUNTIME_DIR", "DATA_HOME", "CACHE_HOME", "CONFIG_HOME"):
             directory = base / name[:3].lower()
             directory.mkdir(mode=0o700)
@@ -85,7 +85,7 @@ def second_hypervisor() -> Iterator[Second]:
                 with_connection(_end_machines, second.uri)
 
 
-def _programs(base: Path) -> Path:
+def link_programs(base: Path) -> Path:
     """All that it may run: a daemon looks at every emulator that it finds, which takes a second
     for each."""
     directory = base / "bin"

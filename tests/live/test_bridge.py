@@ -1,34 +1,25 @@
 """A guest on a bridge of this host, which has an address of its own that nobody tells us.
 
 The bridge is in a network namespace, and the permission to use it in a copy of /etc that only the
-commands of this test see. Root may make both anywhere; others where the host lets users do so.
+commands of this test see.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from own_namespaces import OWN_ETC, Namespaces, namespaces
 from workspace import workspace
-
-from charly_vm.host.process import Completed, require_tool, run, spawn
-from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
 pytestmark = pytest.mark.live
 
 BRIDGE = "charly-test0"
 SETTING_UP = f"""
-set -e
-mkdir "$1/etc"
-# In memory, and gone with the namespace: there are secrets among these files.
-mount -t tmpfs tmpfs "$1/etc"
-cp --archive /etc/. "$1/etc" 2>/dev/null || true
-mkdir -p "$1/etc/qemu"
-echo "allow {BRIDGE}" >"$1/etc/qemu/bridge.conf"
-mount --move "$1/etc" /etc
+{OWN_ETC}
+mkdir -p /etc/qemu
+echo "allow {BRIDGE}" >/etc/qemu/bridge.conf
 mount -t sysfs sysfs /sys
 ip link set lo up
 ip link add {BRIDGE} type bridge
@@ -39,47 +30,15 @@ exec sleep 600
 """
 
 
-@dataclass(frozen=True)
-class Network:
-    """The namespaces, by the process that keeps them."""
-
-    keeper: int
-
-    def prefix(self, directory: Path) -> list[str | Path]:
-        """What runs a command in the namespaces, in a directory."""
-        flags = ["--target", str(self.keeper), "--mount", "--net"]
-        if os.getuid() != 0:
-            flags += ["--user", "--preserve-credentials"]
-        return ["nsenter", *flags, "--", "env", "-C", directory]
-
-    def run(self, *words: str | Path) -> Completed:
-        return run([*self.prefix(Path("/")), *words], timeout=30)
-
-
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    unshare = [str(require_tool("unshare", package="util-linux")), "--mount", "--net"]
-    if os.getuid() != 0:
-        unshare += ["--user", "--map-root-user"]
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        keeper = spawn([*unshare, "sh", "-c", SETTING_UP, "sh", tmp_path], output=output)
-
-    def probe() -> bool | NotYet:
-        said = log.read_text(errors="replace")
-        if keeper.poll() is not None:
-            raise AssertionError(f"no network of our own: {said}")
-        return True if said.endswith("ready\n") else NotYet(said)
-
-    try:
-        wait_for("the network", probe, Deadline(20))
-        yield Network(keeper.pid)
-    finally:
-        keeper.kill()
-        keeper.wait()
+def network(tmp_path: Path) -> Iterator[Namespaces]:
+    with namespaces(tmp_path, SETTING_UP) as made:
+        yield made
 
 
-def test_a_guest_on_a_bridge_is_found_and_logged_in_to(tiny_image: Path, network: Network) -> None:
+def test_a_guest_on_a_bridge_is_found_and_logged_in_to(
+    tiny_image: Path, network: Namespaces
+) -> None:
     with workspace(tiny_image, "qemu") as space:
         space.prefix = network.prefix(space.directory)
         text = space.project.read_text()

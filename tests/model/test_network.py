@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from charly_vm.errors import HostError
 from charly_vm.host.bridges import Bridges
-from charly_vm.host.facts import Facts, LibvirtFacts
+from charly_vm.host.facts import Facts, HypervisorFacts, LibvirtFacts
 from charly_vm.model.forwards import AUTO, PortForward, parse_port_forward
 from charly_vm.model.network import Network
 from charly_vm.model.resolve.network import mac_of, resolve_network
@@ -120,3 +120,28 @@ def test_a_network_that_libvirt_does_not_have_is_refused_with_the_ways_out() -> 
         resolved({"mode": "nat"})
     with pytest.raises(HostError, match="needs the libvirt backend"):
         resolved({"mode": "nat"}, backend=BackendName.QEMU)
+
+
+def test_a_network_of_a_system_daemon_is_refused_with_what_brings_it_up() -> None:
+    there = HypervisorFacts("", "host", "x86_64", 0, 0, (), "default", "/pool")
+    system = dataclasses.replace(LIBVIRT, uri="qemu:///system", hypervisor=there)
+
+    def refusal(name: str, libvirt: LibvirtFacts) -> str:
+        with pytest.raises(HostError) as caught:
+            resolved(
+                {"mode": "network", "bridge": name}, dataclasses.replace(FACTS, libvirt=libvirt)
+            )
+        return f"{caught.value.message}\n{caught.value.hint}"
+
+    some = dataclasses.replace(system, networks=("default",), idle_networks=("lab",))
+    idle = refusal("lab", some)
+    assert "network 'lab' at qemu:///system is not active" in idle
+    assert "`virsh -c 'qemu:///system' net-start lab`" in idle
+    missing = refusal("attic", some)
+    assert "has no network 'attic'; it has default, lab (not active)" in missing
+    assert "net-define FILE" in missing
+    assert "libvirt-daemon-config-network" in refusal("default", system)
+    obstacle = dataclasses.replace(system, networks_obstacle="not supported by the driver")
+    refused = refusal("default", obstacle)
+    assert "manages no networks: not supported by the driver" in refused
+    assert "install libvirt-daemon-driver-network" in refused

@@ -6,12 +6,12 @@ import hashlib
 
 from charly_vm.errors import HostError
 from charly_vm.host.facts import Facts
+from charly_vm.model.absent_network import NAT_NETWORK, idle_network, missing_network
 from charly_vm.model.forwards import PortForward
 from charly_vm.model.network import Network
 from charly_vm.model.resolved import BackendName, Carrier, ResolvedNetwork
 
-NAT_NETWORK = "default"
-"""libvirt's own name of the NAT network that it comes with."""
+SYSTEM_DAEMON = "as in CHARLY_LIBVIRT_URI=qemu:///system"
 
 
 def resolve_network(
@@ -73,19 +73,32 @@ BRIDGE_HINT = (
 
 
 def _require_network(name: str, mode: str, backend: BackendName, facts: Facts) -> str:
-    if backend is not BackendName.LIBVIRT or facts.libvirt is None:
+    libvirt = facts.libvirt
+    if backend is not BackendName.LIBVIRT or libvirt is None:
         raise HostError(
             f"network: {{mode: {mode}}} needs the libvirt backend, which manages such networks",
-            hint="use `mode: user`, or `mode: bridge` with a bridge of the host's",
+            hint=f"name a system daemon, {SYSTEM_DAEMON}, or use `mode: user`, or `mode: bridge` "
+            "with a bridge of the host's",
         )
-    if name not in facts.libvirt.networks:
-        known = ", ".join(facts.libvirt.networks) or "none"
+    if name in libvirt.networks:
+        return name
+    if libvirt.hypervisor is None:
+        known = ", ".join(libvirt.networks) or "none"
         raise HostError(
-            f"libvirt at {facts.libvirt.uri} has no active network {name!r} (active are: {known})",
+            f"libvirt at {libvirt.uri} has no active network {name!r} (active are: {known})",
             hint="a session daemon has no rights to make networks; use `mode: user`, or name a "
-            "system daemon in CHARLY_LIBVIRT_URI",
+            f"system daemon, {SYSTEM_DAEMON}",
         )
-    return name
+    if libvirt.networks_obstacle:
+        raise HostError(
+            f"libvirt at {libvirt.uri} manages no networks: {libvirt.networks_obstacle}",
+            hint="install libvirt-daemon-driver-network on its host, where libvirtd or "
+            "virtnetworkd has to run, or use `mode: user`",
+        )
+    if name in libvirt.idle_networks:
+        raise idle_network(name, libvirt.uri)
+    others = [*libvirt.networks, *(f"{one} (not active)" for one in libvirt.idle_networks)]
+    raise missing_network(name, libvirt.uri, f"it has {', '.join(others) or 'none'}")
 
 
 def mac_of(uuid: str) -> str:
