@@ -172,13 +172,14 @@ def _finish(machine: Machine, target: Target, *, wait: bool) -> None:
 def start(name: str, instance: str, wait: bool) -> None:
     """Boot NAME, which has been created and is off."""
     from charly_vm.machine.machine import held_machine
+    from charly_vm.machine.start import start_machine
     from charly_vm.model.protocols import DomainState
 
     with held_machine(domain_of(name, instance), progress=progress()) as machine:
         if machine.state() is DomainState.RUNNING:
             click.echo(f"{machine.name} runs already")
         else:
-            machine.start()
+            start_machine(machine)
     if wait:
         machine.wait_until_ready(READY_SECONDS)
         machine.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class BedRun:
         """Build the disk, boot the machine, and wait until it is ready."""
         require_disposable(self.node)
         require_no_veto(self.target.domain)
-        require_login(self.target)
+        require_login(self.target, self.target.entity.arch or platform.machine())
         require_carried_out(self.node)
         self._held.enter_context(
             own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)

@@ -30,7 +30,6 @@ from charly_vm.machine.seed import write_identity
 from charly_vm.machine.snapshot_layers import discard_disk, paths_of_kept_disk
 from charly_vm.machine.snapshot_repair import settle_snapshots
 from charly_vm.machine.survey import survey, wanted_backend
-from charly_vm.machine.traces import leave_traces
 from charly_vm.machine.veto import instance_of
 from charly_vm.machine.volumes import drop_disk_volume, drop_nvram_volume, has_disk, make_volumes
 from charly_vm.model.gaps import describe_gaps
@@ -262,7 +261,7 @@ def _incarnate(machine: Machine, target: Target) -> None:
         )
     machine.backend.define(resolved)
     settle_snapshots(machine, starting=True)
-    leave_traces(machine)
+    machine.traces.leave()
     with machine.progress.phase(f"booting {machine.name}"):
         machine.backend.start(machine.record.domain)
     machine.record = dataclasses.replace(machine.record, stage=Stage.CREATED)

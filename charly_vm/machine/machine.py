@@ -1,4 +1,4 @@
-"""A machine that exists: starting, waiting for, talking to, stopping and removing it.
+"""A machine that exists: waiting for, talking to, stopping and removing it.
 
 Whoever changes a machine holds it (`ownership.own_machine`) while doing so.
 """
@@ -24,8 +24,8 @@ from charly_vm.host.process import tail_text
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline
 from charly_vm.machine.ownership import own_machine
-from charly_vm.machine.ports import require_free_ports
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
+from charly_vm.machine.traces import Traces
 from charly_vm.model.protocols import AddressSearch, Backend, DomainState, StopOutcome
 from charly_vm.model.resolved import Paths
 
@@ -56,6 +56,11 @@ class Machine:
     @cached_property
     def backend(self) -> Backend:
         return backend_of(self.record.machine.backend)
+
+    @property
+    def traces(self) -> Traces:
+        """What it leaves in its user's own configuration."""
+        return Traces(self.record, self.progress)
 
     @cached_property
     def guest(self) -> SshGuest:
@@ -112,17 +117,6 @@ class Machine:
     def state(self) -> DomainState:
         return self.backend.state(self.record.domain)
 
-    def start(self) -> None:
-        """Boot a machine that is off."""
-        from charly_vm.machine.snapshot_repair import settle_snapshots
-
-        self.require_created()
-        settle_snapshots(self, starting=True)
-        if not self.state().has_process:
-            require_free_ports(self.record.machine)
-        with self.progress.phase(f"starting {self.name} ({self.record.machine.backend.value})"):
-            self.backend.start(self.record.domain)
-
     def wait_until_ready(self, seconds: float) -> None:
         """Return once SSH answers, or the guest agent of a machine without a key, and cloud-init
         has finished.
@@ -142,9 +136,7 @@ class Machine:
         for warning in readiness.warnings:
             self.progress.note(f"{self.name}: {warning}")
         if self.record.machine.key and not self.record.machine.network.carrier.is_user_network:
-            from charly_vm.machine.traces import leave_address
-
-            leave_address(self, self.guest.host)
+            self.traces.leave_address(self.guest.host)
 
     def _wait(self, deadline: Deadline) -> Readiness:
         alive, progress = self._why_not_alive, self.progress
@@ -172,15 +164,13 @@ class Machine:
 
         `instance.yml`, which somebody wrote for this host, goes only with `instance`.
         """
-        from charly_vm.machine.traces import remove_traces
-
         self.close()
         with self.progress.phase(f"removing {self.name}"):
             # Where everything goes, a full disk must not be what prevents it.
             with contextlib.suppress(HostError) if disk else contextlib.nullcontext():
                 self._mark(Stage.DESTROYING, disk_kept=not disk)
             self.backend.undefine(self.record.domain)
-            remove_traces(self)
+            self.traces.remove()
             shutil.rmtree(self.record.machine.paths.runtime, ignore_errors=True)
             if not disk:
                 self._mark(Stage.DISK_KEPT, disk_kept=True)

@@ -78,7 +78,7 @@ def render_documents(
 ) -> dict[str, str]:
     """The seed's documents, which cloud-init's schema allows; raises `SpecError` otherwise."""
     entity = target.entity
-    channels = choose_channels(entity)
+    channels = choose_channels(entity, machine.architecture)
     documents = render_seed(
         domain_uuid=machine.uuid,
         hostname=machine.hostname,

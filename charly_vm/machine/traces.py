@@ -4,39 +4,46 @@ unit of systemd. Both are conveniences, so a machine does without where they can
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from charly_vm.backend import backend_of
 from charly_vm.errors import CharlyError
+from charly_vm.host.progress import Progress
 from charly_vm.machine.autostart import disable_autostart, enable_autostart
-from charly_vm.machine.machine import Machine
+from charly_vm.machine.records import MachineRecord
 from charly_vm.machine.ssh_config import remove_stanza, write_stanza
 
 
-def leave_traces(machine: Machine) -> None:
-    """Of a machine that has just been defined."""
-    resolved = machine.record.machine
-    _try(machine, lambda: write_stanza(resolved))
-    if resolved.autostart:
-        _try(machine, lambda: machine.backend.set_autostart(machine.record.domain, True))
-        if not machine.record.domain.hypervisor:
-            # A daemon that boots with its host needs nobody to start it.
-            _try(machine, lambda: enable_autostart(machine.name, machine.progress))
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Those of one machine. What cannot be left or removed is said and is no error."""
 
+    record: MachineRecord
+    progress: Progress
 
-def leave_address(machine: Machine, address: str) -> None:
-    """Of a machine whose guest has been found at an address of its own."""
-    resolved = machine.record.machine
-    _try(machine, lambda: write_stanza(resolved, address))
-    machine.progress.note(f"{machine.name} is at {address}")
+    def leave(self) -> None:
+        """Of a machine that has just been defined."""
+        machine, domain = self.record.machine, self.record.domain
+        self._try(lambda: write_stanza(machine))
+        if machine.autostart:
+            self._try(lambda: backend_of(machine.backend).set_autostart(domain, True))
+            if not domain.hypervisor:
+                # A daemon that boots with its host needs nobody to start it.
+                self._try(lambda: enable_autostart(machine.domain, self.progress))
 
+    def leave_address(self, address: str) -> None:
+        """Of a guest that has been found at an address of its own."""
+        self._try(lambda: write_stanza(self.record.machine, address))
+        self.progress.note(f"{self.record.machine.domain} is at {address}")
 
-def remove_traces(machine: Machine) -> None:
-    """Of a machine that is being removed."""
-    _try(machine, lambda: remove_stanza(machine.name))
-    _try(machine, lambda: disable_autostart(machine.name))
+    def remove(self) -> None:
+        """Of a machine that is being removed."""
+        name = self.record.machine.domain
+        self._try(lambda: remove_stanza(name))
+        self._try(lambda: disable_autostart(name))
 
-
-def _try(machine: Machine, act: Callable[[], None]) -> None:
-    try:
-        act()
-    except CharlyError as error:
-        machine.progress.note(f"{machine.name}: {error.message}")
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except CharlyError as error:
+            self.progress.note(f"{self.record.machine.domain}: {error.message}")

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract_subject import Subject, defined
 from platformdirs import user_cache_path
 from tiny_guest import build_tiny_image
 from workspace import Workspace, workspace
+
+from charly_vm.backend import backend_of
+from charly_vm.model.protocols import Backend
+from charly_vm.model.resolved import BackendName
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,29 @@ def there(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Workspac
     """A project with the tiny guest, on each backend."""
     with workspace(tiny_image, request.param) as made:
         yield made
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(BackendName.QEMU, id="qemu"),
+        pytest.param(BackendName.LIBVIRT, id="libvirt", marks=pytest.mark.session),
+    ],
+)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return backend_of(request.param)
+
+
+@pytest.fixture
+def subject(backend: Backend, tiny_image: Path) -> Iterator[Subject]:
+    """Defined and off."""
+    with defined(backend, tiny_image) as subject:
+        yield subject
+
+
+@pytest.fixture(scope="module")
+def booted(backend: Backend, tiny_image: Path) -> Iterator[Subject]:
+    """One machine that runs; its tests leave it running."""
+    with defined(backend, tiny_image) as subject:
+        subject.boot()
+        yield subject

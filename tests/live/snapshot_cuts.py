@@ -32,6 +32,7 @@ from charly_vm.machine.snapshots import (
     delete_snapshot,
     revert_to_snapshot,
 )
+from charly_vm.machine.start import start_machine
 from charly_vm.model.resolved import BackendName
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link")
@@ -77,7 +78,7 @@ def _reverted(place: SnapshotPlace) -> None:
     old = place.holds({0: 2})
     _expect(old or place.holds({0: 1}), "the disk is neither the one nor the other", place)
     if not place.machine.state().has_process:
-        place.machine.start()
+        start_machine(place.machine)
         if old and not place.holds({0: 2}):
             # What was begun has been finished; never the other way round.
             old = False
@@ -116,7 +117,7 @@ def _merged(place: SnapshotPlace) -> None:
     """The machine can run at once, and what it writes then outlives the end of the merge."""
     everything = {0: 1, 1: 2, 2: 3}
     _expect(place.holds(everything), "what was written is lost", place)
-    place.machine.start()
+    start_machine(place.machine)
     # Over what has to be merged, and elsewhere.
     everything |= {2: 7, 3: 7}
     place.write(2, 7)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import platform
 import shlex
 import signal
 import socket
@@ -17,161 +16,20 @@ import tempfile
 import threading
 import uuid
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sample_machine import sample_machine
+from contract_subject import READY, Subject, emulator_of, free_port, say
 
-from charly_vm.backend import backend_of
-from charly_vm.backend.libvirt_session import libvirt_uri, probe_libvirt
-from charly_vm.disk.layers import add_layer
-from charly_vm.disk.qcow2 import create_overlay
-from charly_vm.disk.seed import write_seed
+from charly_vm.backend.libvirt_session import libvirt_uri
 from charly_vm.errors import GuestError, HostError, StateError
-from charly_vm.host.accelerators import probe_accelerators
-from charly_vm.host.facts import LibvirtFacts
-from charly_vm.host.process import require_tool, run
-from charly_vm.host.ssh_keys import make_key_pair
+from charly_vm.host.process import run
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
-from charly_vm.model.protocols import Backend, Domain, DomainState, StopOutcome
-from charly_vm.model.resolved import BackendName, Carrier, Paths, ResolvedMachine, ResolvedNetwork
-from charly_vm.render.cloud_init import render_seed
+from charly_vm.model.protocols import DomainState, StopOutcome
+from charly_vm.model.resolved import BackendName, Paths
 
 pytestmark = pytest.mark.live
-
-BOOT_SECONDS = 60.0
-READY = "tiny guest: ready"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A machine of the tiny guest on the backend under test."""
-
-    backend: Backend
-    machine: ResolvedMachine
-
-    @property
-    def domain(self) -> Domain:
-        return Domain(self.machine.domain, self.machine.uuid, self.machine.paths)
-
-    def state(self) -> DomainState:
-        return self.backend.state(self.domain)
-
-    def boot(self) -> None:
-        """Start it and wait until its guest says that it is ready."""
-        log = self.machine.paths.console_log
-        log.unlink(missing_ok=True)
-        self.backend.start(self.domain)
-
-        def probe() -> bool | NotYet:
-            text = log.read_text(errors="replace") if log.exists() else ""
-            return True if READY in text else NotYet(text[-500:])
-
-        wait_for("the tiny guest to be ready", probe, Deadline(BOOT_SECONDS))
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(BackendName.QEMU, id="qemu"),
-        pytest.param(BackendName.LIBVIRT, id="libvirt", marks=pytest.mark.session),
-    ],
-)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    return backend_of(request.param)
-
-
-@pytest.fixture
-def subject(backend: Backend, tiny_image: Path) -> Iterator[Subject]:
-    """Defined and off."""
-    with _defined(backend, tiny_image) as subject:
-        yield subject
-
-
-@pytest.fixture(scope="module")
-def booted(backend: Backend, tiny_image: Path) -> Iterator[Subject]:
-    """One machine that runs; its tests leave it running."""
-    with _defined(backend, tiny_image) as subject:
-        subject.boot()
-        yield subject
-
-
-@contextmanager
-def _defined(backend: Backend, image: Path) -> Iterator[Subject]:
-    # Not pytest's own directory: libvirt puts sockets beside ours, and their paths must be short.
-    with tempfile.TemporaryDirectory(prefix="charly-") as directory:
-        paths = Paths(directory=Path(directory, "d"), runtime=Path(directory, "r"))
-        paths.directory.mkdir()
-        machine = _resolve(backend.name, paths)
-        key = make_key_pair(paths.user_key, comment="test")
-        host_key = make_key_pair(paths.host_key, comment="test")
-        documents = render_seed(
-            domain_uuid=machine.uuid,
-            hostname=machine.hostname,
-            user=machine.user,
-            adopt=False,
-            authorized_keys=[key.public],
-            host_key_private=host_key.private,
-            host_key_public=host_key.public,
-        )
-        write_seed(paths.seed, documents)
-        create_overlay(image, paths.overlay, machine.disk_size)
-        subject = Subject(backend, machine)
-        backend.define(machine)
-        try:
-            yield subject
-        finally:
-            backend.undefine(subject.domain)
-
-
-def _resolve(name: BackendName, paths: Paths) -> ResolvedMachine:
-    emulator = str(require_tool("qemu-system-x86_64", package="qemu-system-x86"))
-    accelerator = next(
-        one.name for one in probe_accelerators(emulator, platform.machine()) if one.works
-    )
-    facts = probe_libvirt() if name is BackendName.LIBVIRT else None
-    passt = isinstance(facts, LibvirtFacts) and facts.passt
-    identity = uuid.uuid4()
-    carrier = Carrier.PASST if passt else Carrier.SLIRP
-    mac = "52:54:00:0c:" + ":".join(f"{byte:02x}" for byte in os.urandom(2))
-    return sample_machine(
-        libvirt={"cpu": {"mode": "host-passthrough" if accelerator == "kvm" else "maximum"}},
-        domain=f"charly-contract-{str(identity)[:8]}",
-        uuid=str(identity),
-        hostname="contract",
-        backend=name,
-        emulator=emulator,
-        accelerator=accelerator,
-        cpus=1,
-        ram=192 * 1024**2,
-        disk_size=256 * 1024**2,
-        network=ResolvedNetwork(carrier, "virtio", mac),
-        ssh_port=_free_port(),
-        paths=paths,
-    )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def _emulator_of(subject: Subject) -> int:
-    """The process id of the machine's QEMU, found without any help of the backend's."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"-uuid" in words and subject.machine.uuid.encode() in words:
-            return int(entry.name)
-    raise LookupError(f"no process runs {subject.machine.domain}")
-
 
 # What a running machine shows.
 
@@ -203,7 +61,7 @@ def test_the_kernels_words_are_in_the_console_log(booted: Subject) -> None:
 
 
 def test_somebody_can_talk_to_the_guest_on_the_console_socket(booted: Subject) -> None:
-    assert "42-it-is" in _say(booted, "echo $((6 * 7))-it-is", until="42-it-is")
+    assert "42-it-is" in say(booted, "echo $((6 * 7))-it-is", until="42-it-is")
 
 
 def test_ssh_answers_on_the_port_of_this_host(booted: Subject) -> None:
@@ -249,81 +107,9 @@ def test_the_description_can_be_read_by_the_hypervisors_own_tools(booted: Subjec
         assert ET.fromstring(text).findtext("uuid") == booted.machine.uuid
 
 
-# Snapshots.
-
-
-def test_disk_and_memory_come_back_as_they_were(booted: Subject) -> None:
-    backend, domain = booted.backend, booted.domain
-    assert backend.find_snapshots(domain) == {}
-    _fill_disk(booted, "A")
-    _say(booted, "touch /run/in-memory; echo $((1 + 1))-made", until="2-made")
-    backend.save_snapshot(domain, "warm")
-    assert booted.state() is DomainState.RUNNING
-    assert backend.find_snapshots(domain) == {"warm": True}
-    _say(booted, "rm /run/in-memory; echo $((1 + 2))-removed", until="3-removed")
-    _fill_disk(booted, "B")
-    backend.load_snapshot(domain, "warm", memory=True)
-    assert booted.state() is DomainState.RUNNING
-    assert "4-is-there" in _say(
-        booted, "[ -e /run/in-memory ] && echo $((1 + 3))-is-there", until="4-is-there"
-    )
-    assert _disk_has(booted, "A")
-    backend.power_off(domain)
-    assert backend.find_snapshots(domain) == {"warm": True}
-    # Also where nothing runs.
-    backend.load_snapshot(domain, "warm", memory=True)
-    assert booted.state() is DomainState.RUNNING
-    backend.drop_snapshot(domain, "warm")
-    backend.drop_snapshot(domain, "warm")
-    assert backend.find_snapshots(domain) == {}
-    assert booted.state() is DomainState.RUNNING
-
-
-def test_a_snapshot_of_a_machine_that_is_off_has_no_memory(subject: Subject) -> None:
-    backend, domain = subject.backend, subject.domain
-    backend.save_snapshot(domain, "cold")
-    assert backend.find_snapshots(domain) == {"cold": False}
-    _qemu_io("write -P 67 0 64k", subject.machine.paths.overlay)
-    backend.start(domain)
-    # Powered off for it.
-    backend.load_snapshot(domain, "cold", memory=False)
-    assert subject.state() is DomainState.SHUT_OFF
-    assert not _qemu_io("read -P 67 0 64k", subject.machine.paths.overlay)
-    backend.drop_snapshot(domain, "cold")
-    assert backend.find_snapshots(domain) == {}
-
-
-def test_a_guest_without_an_agent_cannot_be_frozen(booted: Subject) -> None:
-    with pytest.raises(GuestError, match="guest agent"):
-        booted.backend.freeze(booted.domain)
-
-
 def test_a_guest_without_an_agent_answers_nothing(booted: Subject) -> None:
     with pytest.raises(GuestError, match="guest agent does not answer guest-info"):
         booted.backend.ask_agent(booted.domain, "guest-info", {})
-
-
-def test_a_running_guest_goes_on_in_another_image(booted: Subject) -> None:
-    before = booted.machine.paths
-    machine = replace(booted.machine, paths=replace(before, layer=Path("snapshots/layer-1.qcow2")))
-    after = machine.paths.overlay
-    _fill_disk(booted, "C")
-    before.snapshots.mkdir(exist_ok=True)
-    add_layer(before.overlay, after)
-    booted.backend.use_layer(machine)
-    for _ in range(2):
-        booted.backend.adopt_layer(booted.domain, after, before.overlay)
-    booted.backend.use_layer(machine)
-    _fill_disk(booted, "D")
-    assert _disk_has(booted, "D")
-    # Each image by what is in itself: the guest has flushed what it wrote.
-    assert _qemu_io(f"read -P {ord('C')} 100M 64k", before.overlay)
-    assert _qemu_io(f"read -P {ord('D')} 100M 64k", after)
-    assert str(after) in booted.backend.description(booted.domain)
-    assert str(before.overlay) not in booted.backend.description(booted.domain)
-    booted.backend.power_off(booted.domain)
-    booted.backend.start(booted.domain)
-    assert booted.state() is DomainState.RUNNING
 
 
 def test_autostart_is_a_flag_of_libvirts_and_refused_elsewhere(subject: Subject) -> None:
@@ -339,31 +125,6 @@ def test_autostart_is_a_flag_of_libvirts_and_refused_elsewhere(subject: Subject)
         assert line.split()[1] == shown
 
 
-def _fill_disk(subject: Subject, letter: str) -> None:
-    """Write a letter behind the guest's file system, down to the host's file."""
-    command = (
-        f"dd if=/dev/zero bs=64k count=1 | tr '\\0' {letter} | "
-        "dd of=/dev/vda bs=64k seek=1600 conv=fsync && echo $((40 + 2))-written"
-    )
-    _say(subject, command, until="42-written")
-
-
-def _disk_has(subject: Subject, letter: str) -> bool:
-    command = (
-        "echo 3 >/proc/sys/vm/drop_caches; "
-        "echo it-is-$(dd if=/dev/vda bs=64k skip=1600 count=1 | head -c 1)-$((4000 + 2))"
-    )
-    return f"it-is-{letter}-4002" in _say(subject, command, until="-4002")
-
-
-def _qemu_io(command: str, image: Path) -> bool:
-    """Whether a command on an image finds what it says; also while a machine runs on it."""
-    options = ("-U", "-r") if command.startswith("read") else ()
-    done = run(["qemu-io", *options, "-f", "qcow2", "-c", command, image], timeout=20, check=False)
-    assert "65536/65536 bytes" in done.stdout, done
-    return "Pattern verification failed" not in done.stdout
-
-
 # How machines end.
 
 
@@ -377,7 +138,7 @@ def test_a_guest_that_obeys_shuts_down(subject: Subject) -> None:
 
 
 def test_a_guest_that_ignores_the_button_is_powered_off_at_the_deadline(booted: Subject) -> None:
-    _say(booted, "touch /run/ignore-power-button; echo $((1 + 1))-done", until="2-done")
+    say(booted, "touch /run/ignore-power-button; echo $((1 + 1))-done", until="2-done")
     try:
         assert booted.backend.stop(booted.domain, Deadline(2)) is StopOutcome.FORCED
         assert booted.state() is DomainState.SHUT_OFF
@@ -399,7 +160,7 @@ def test_power_off_is_at_once_and_the_machine_can_be_started_again(subject: Subj
 
 def test_a_killed_emulator_is_seen_and_does_not_prevent_a_new_start(subject: Subject) -> None:
     subject.backend.start(subject.domain)
-    os.kill(_emulator_of(subject), signal.SIGKILL)
+    os.kill(emulator_of(subject), signal.SIGKILL)
 
     def probe() -> bool | NotYet:
         state = subject.state()
@@ -432,7 +193,7 @@ def test_undefining_a_running_machine_leaves_nothing(subject: Subject) -> None:
     subject.backend.undefine(subject.domain)
     assert subject.state() is DomainState.MISSING
     with pytest.raises(LookupError):
-        _emulator_of(subject)
+        emulator_of(subject)
     assert list(subject.machine.paths.runtime.glob("*.sock")) == []
     with pytest.raises(StateError, match="not defined"):
         subject.backend.start(subject.domain)
@@ -475,7 +236,7 @@ def test_a_disk_in_use_by_another_machine_is_named(subject: Subject) -> None:
         subject.machine,
         domain=f"{subject.machine.domain}-other",
         uuid=str(uuid.uuid4()),
-        ssh_port=_free_port(),
+        ssh_port=free_port(),
     )
     subject.backend.start(subject.domain)
     # Directories of its own, and the first one's disk under its own name.
@@ -491,15 +252,3 @@ def test_a_disk_in_use_by_another_machine_is_named(subject: Subject) -> None:
                 twin.backend.start(twin.domain)
         finally:
             twin.backend.undefine(twin.domain)
-
-
-def _say(subject: Subject, line: str, *, until: str) -> str:
-    """Type a line on the console and return what was shown until the words appeared."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
-        console.settimeout(20)
-        console.connect(str(subject.machine.paths.console_socket))
-        console.sendall(b"\n" + line.encode() + b"\n")
-        shown = b""
-        while until.encode() not in shown:
-            shown += console.recv(4096)
-    return shown.decode(errors="replace")

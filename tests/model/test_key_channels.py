@@ -74,18 +74,18 @@ def test_each_way_of_a_disk_with_cloud_init_is_on_or_off(
     source: dict[str, Any], injection: dict[str, str], channels: Channels
 ) -> None:
     wanted = entity(source, key_injection=injection)
-    assert choose_channels(wanted) == channels
+    assert choose_channels(wanted, "x86_64") == channels
 
 
 def test_a_bootc_image_need_not_have_cloud_init_but_may() -> None:
     for injection, channels in (({}, SMBIOS), ({"cloud_init": "enabled"}, BOTH)):
         wanted = entity(BOOTC, key_injection=injection)
-        assert choose_channels(wanted) == channels
+        assert choose_channels(wanted, "x86_64") == channels
 
 
 def test_riscv64_has_no_smbios_tables_for_a_key() -> None:
     for arch, channels in (("riscv64", CLOUD_INIT), ("aarch64", BOTH)):
-        assert choose_channels(VmEntity.model_validate({"source": CLOUD, "arch": arch})) == channels
+        assert choose_channels(entity(CLOUD), arch) == channels
 
 
 def credentials(strings: tuple[str, ...]) -> dict[str, str]:
@@ -149,7 +149,7 @@ def test_cloud_init_helps_where_it_does_not_have_the_key_itself(account: str, ho
 def test_why_nobody_could_log_in(
     key_source: str, injection: dict[str, str], reason: str | None
 ) -> None:
-    found = find_reason_against_login(entity(key_injection=injection), key_source)
+    found = find_reason_against_login(entity(key_injection=injection), key_source, "x86_64")
     assert found is None if reason is None else reason in (found or "")
 
 
@@ -162,9 +162,9 @@ def test_a_bed_that_nothing_could_check_is_refused_at_its_place(tmp_path: Path) 
         "check-open:\n  vm: {from: open, disposable: true}\n"
     )
     project = load_project(file)
-    require_login(project.target("check-open"))
+    require_login(project.target("check-open"), "x86_64")
     with pytest.raises(SpecError) as caught:
-        require_login(project.target("check-shut"))
+        require_login(project.target("check-shut"), "x86_64")
     [problem] = caught.value.problems
     assert problem.line == 5
     assert problem.text == (

@@ -58,14 +58,14 @@ def adopts(entity: VmEntity) -> bool:
     return account == ROOT or account == _base_user(entity.source)
 
 
-def choose_channels(entity: VmEntity) -> Channels:
+def choose_channels(entity: VmEntity, architecture: str) -> Channels:
     """What `auto` stands for: both, but for what is not there.
 
     QEMU has no SMBIOS tables for riscv64, and a bootc image need not have cloud-init.
     """
     injection = entity.ssh.key_injection
     return Channels(
-        smbios=_is_on(injection.smbios, auto=entity.arch != "riscv64"),
+        smbios=_is_on(injection.smbios, auto=architecture != "riscv64"),
         cloud_init=_is_on(injection.cloud_init, auto=not isinstance(entity.source, Bootc)),
     )
 
@@ -78,22 +78,22 @@ def _base_user(source: Source) -> str | None:
     return source.base_user if isinstance(source, CloudImage) else None
 
 
-def find_reason_against_login(entity: VmEntity, key_source: str) -> str | None:
+def find_reason_against_login(entity: VmEntity, key_source: str, architecture: str) -> str | None:
     """Why nobody can log in with a key of ours, in words for people; None where somebody can.
 
     A key that the author names may be in the image already.
     """
     if key_source == "none":
         return "its key_source is none, so no SSH key gets into the guest"
-    channels = choose_channels(entity)
+    channels = choose_channels(entity, architecture)
     if not (channels.smbios or channels.cloud_init) and key_source in ("auto", "generate"):
         return "both ways of its key_injection are disabled, so no SSH key gets into the guest"
     return None
 
 
-def require_login(target: Target) -> None:
+def require_login(target: Target, architecture: str) -> None:
     """Raise `SpecError` for a bed that nothing could log in to, and so nothing could check."""
-    reason = find_reason_against_login(target.entity, target.entity.ssh.key_source)
+    reason = find_reason_against_login(target.entity, target.entity.ssh.key_source, architecture)
     if reason is None:
         return
     place = target.deploy or target.node

@@ -140,8 +140,9 @@ def resolve(
         raise _joined(problems)
     name, reason = backend
     user = choose_account(entity)
-    channels = choose_channels(entity)
-    no_login = find_reason_against_login(entity, overrides.key_source or entity.ssh.key_source)
+    channels = choose_channels(entity, platform.architecture)
+    key_source = overrides.key_source or entity.ssh.key_source
+    no_login = find_reason_against_login(entity, key_source, platform.architecture)
     key = None if no_login else placement.key
     machine = ResolvedMachine(
         domain=target.domain,
