@@ -17,7 +17,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from charly_vm.check.verbs import StepResult, require_runnable, run_step
+    from charly_vm.check.guest_view import GuestView
+    from charly_vm.check.result import StepResult
+    from charly_vm.check.steps import require_runnable, run_step
     from charly_vm.errors import (
         CharlyError,
         GuestError,
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
     from charly_vm.model.step import Step
 
 _HOMES = {
-    "charly_vm.check.verbs": ("StepResult", "require_runnable", "run_step"),
+    "charly_vm.check.guest_view": ("GuestView",),
+    "charly_vm.check.result": ("StepResult",),
+    "charly_vm.check.steps": ("require_runnable", "run_step"),
     "charly_vm.errors": (
         *("CharlyError", "GuestError", "GuestTimeout", "HostError", "LaunchError"),
         *("LeaseUnavailable", "Problem", "SpecError", "StateError"),
@@ -70,6 +74,7 @@ __all__ = [
     "DeployNode",
     "GuestError",
     "GuestTimeout",
+    "GuestView",
     "HostError",
     "LaunchError",
     "LeaseUnavailable",

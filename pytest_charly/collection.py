@@ -107,7 +107,9 @@ class StepItem(pytest.Item):
         self.place = self.chosen.runs.enter(*self.stash[PLACE])
 
     def runtest(self) -> None:
-        result = run_step(self.step, self.place.machine.guest)
+        result = run_step(self.step, self.place.view)
+        if result.skipped:
+            pytest.skip(result.skipped)
         if not result.passed:
             raise StepFailed(result)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, Machine
+from charly_vm import BedRun, CharlyError, GuestView, Machine
 from pytest_charly.place import REBUILT
 
 
@@ -21,6 +21,8 @@ class BedInPhase:
     phase: str
     """`deployed` or `rebuilt`."""
     machine: Machine
+    view: GuestView = field(repr=False)
+    """The guest as YAML steps see it, with what they have captured in this phase."""
 
     @cached_property
     def host(self) -> Any:
@@ -77,7 +79,7 @@ class BedRuns:
             self._run.bring_up()
         if phase == REBUILT:
             self._run.rebuild()
-        return BedInPhase(name, phase, self._run.require_machine())
+        return BedInPhase(name, phase, self._run.require_machine(), self._run.view(phase))
 
     def note_failure(self, name: str) -> str:
         """A check of the bed failed: collect evidence, once per phase, and return where it is."""

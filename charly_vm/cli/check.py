@@ -20,6 +20,9 @@ from charly_vm.cli.context import (
 if TYPE_CHECKING:
     import pytest
 
+    from charly_vm.check.guest_view import GuestView
+    from charly_vm.model.step import Step
+
 CHECKS_FAILED = 2
 """Exit status: it ran, and checks failed. 1 is that it could not be tried."""
 
@@ -73,32 +76,35 @@ def run(name: str, pytest_options: tuple[str, ...]) -> int:
 @click.command()
 @name_argument
 @instance_option
-def live(name: str, instance: str) -> int:
+@click.option(
+    "--filter",
+    "verbs",
+    multiple=True,
+    metavar="VERB",
+    help="Only the steps with this verb; may be given several times.",
+)
+def live(name: str, instance: str, verbs: tuple[str, ...]) -> int:
     """Run the steps of NAME against what is running; nothing is built, rebuilt or removed."""
-    from charly_vm.check.verbs import find_gap, run_step
+    from charly_vm.check.selection import select_steps
     from charly_vm.machine.machine import require_machine
+    from charly_vm.machine.surroundings import view_guest
 
-    target = load().target(name, instance)
+    project = load()
+    target = project.target(name, instance)
     machine = require_machine(target.domain)
     steps = target.deploy.steps if target.deploy else ()
     if not steps:
         raise click.ClickException(f"{target.name} has no steps to check")
+    chosen = select_steps(steps, verbs)
+    if not chosen:
+        raise click.ClickException(f"{target.name} has no step with the verb {' or '.join(verbs)}")
     counts = dict.fromkeys(("passed", "failed", "skipped", "not run"), 0)
+    view = view_guest(machine, project)
     try:
-        for step in steps:
-            said = f"{step.id}: {step.prose}"
-            if step.skipped:
-                counts["skipped"] += 1
-                click.echo(f"skip  {said} ({step.skipped})")
-            elif gap := find_gap(step):
-                counts["not run"] += 1
-                click.echo(f"ERROR {said}\n{step.file}:{step.line}: {gap}")
-            elif (result := run_step(step, machine.guest)).passed:
-                counts["passed"] += 1
-                click.echo(f"pass  {said}")
-            else:
-                counts["failed"] += 1
-                click.echo(f"FAIL  {said}\n{result.explain()}")
+        for step in chosen:
+            outcome, said = _carry_out(step, view)
+            counts[outcome] += 1
+            click.echo(said)
     finally:
         machine.close()
     told = [what for what in counts if counts[what] or what in ("passed", "failed")]
@@ -106,6 +112,25 @@ def live(name: str, instance: str) -> int:
     if counts["failed"]:
         return CHECKS_FAILED
     return 1 if counts["not run"] else 0
+
+
+def _carry_out(step: Step, view: GuestView) -> tuple[str, str]:
+    """What became of a step, and what to print."""
+    from charly_vm.check.result import StepNotRun
+    from charly_vm.check.steps import run_step
+
+    said = f"{step.id}: {step.prose}"
+    if step.skipped:
+        return "skipped", f"skip  {said} ({step.skipped})"
+    try:
+        result = run_step(step, view)
+    except StepNotRun as error:
+        return "not run", f"ERROR {said}\n{error}"
+    if result.skipped:
+        return "skipped", f"skip  {said} ({result.skipped})"
+    if result.passed:
+        return "passed", f"pass  {said}"
+    return "failed", f"FAIL  {said}\n{result.explain()}"
 
 
 @click.command("list")

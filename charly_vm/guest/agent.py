@@ -54,10 +54,12 @@ class AgentShell:
             known = self._ask("guest-info", {})["supported_commands"]
             return any(one["name"] == EXEC and one["enabled"] for one in known)
 
-    def run(self, command: str, *, timeout: float) -> AgentResult:
+    def run(self, command: str, *, timeout: float, stdin: bytes | None = None) -> AgentResult:
         """Run a shell command; `GuestTimeout` where it has not ended in time. It is not killed:
         the agent has no command for that."""
         words = {"path": "/bin/sh", "arg": ["-c", command], "capture-output": True}
+        if stdin is not None:
+            words["input-data"] = base64.b64encode(stdin).decode()
         with self._answering():
             pid = self._ask(EXEC, words)["pid"]
 

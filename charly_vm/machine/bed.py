@@ -7,6 +7,7 @@ import platform
 from contextlib import ExitStack
 from pathlib import Path
 
+from charly_vm.check.guest_view import GuestView
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
 from charly_vm.host.files import make_ignored_directory
 from charly_vm.host.progress import SILENT, Progress
@@ -15,6 +16,7 @@ from charly_vm.machine.evidence import collect_evidence
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_process
 from charly_vm.machine.records import Purpose, Stage, write_record
+from charly_vm.machine.surroundings import view_guest
 from charly_vm.machine.veto import require_no_veto
 from charly_vm.model.deploy import DeployNode
 from charly_vm.model.gaps import require_carried_out
@@ -92,6 +94,11 @@ class BedRun:
         directory = make_ignored_directory(self.evidence) / self.node.name / phase
         collect_evidence(self.require_machine(), directory)
         return directory
+
+    def view(self, phase: str) -> GuestView:
+        """The guest as steps see it. What they capture is forgotten with the view."""
+        artifacts = make_ignored_directory(self.evidence) / self.node.name / "artifacts" / phase
+        return view_guest(self.require_machine(), self.project, artifacts=artifacts)
 
     def tear_down(self, *, keep: bool = False) -> None:
         """Remove the machine and everything of it, or leave it running with a note how to enter."""

@@ -174,6 +174,6 @@ class ShellResult(Protocol):
 class Shell(Protocol):
     """Something that runs commands in a guest."""
 
-    def run(self, command: str, *, timeout: float) -> ShellResult:
+    def run(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ShellResult:
         """Run a shell command. Raises `GuestTimeout` and `GuestError` where it gets no answer."""
         ...

@@ -19,7 +19,7 @@ import pytest
 from testinfra.host import Host
 
 from charly_vm.backend.emulator_process import find_emulator
-from charly_vm.check.verbs import run_step
+from charly_vm.check.steps import run_step
 from charly_vm.errors import GuestTimeout
 from charly_vm.guest.address import GuestUnreachable
 from charly_vm.guest.agent import AgentShell
@@ -29,33 +29,13 @@ from charly_vm.machine.bed import BedRun
 from charly_vm.machine.disks import build_disk
 from charly_vm.machine.machine import Machine
 from charly_vm.model.project import Project, load_project
+from charly_vm.model.verbs import VERBS, LibvirtVerb, SpiceVerb
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 SHIPPED = Path(__file__).parents[2] / "beds" / "charly.yml"
 
-PROJECT = """\
-cloud:
-  vm:
-    source:
-      kind: cloud_image
-      url: http://127.0.0.1:{port}/debian-12-cloud-amd64.qcow2
-      checksum: {{type: sha256}}
-    backend: qemu
-    disk_size: 5G
-    ram: 1G
-    ssh: {{port_auto: true, user: tester}}
-check-cloud:
-  vm: {{from: cloud, disposable: true}}
-  good-command: {{check: the account is there, command: id -un, stdout: tester}}
-  bad-command: {{check: another account, command: id -un, stdout: root}}
-  good-port: {{check: sshd listens, port: 22}}
-  bad-port: {{check: nothing listens, port: 23}}
-  good-service: {{check: sshd runs, service: ssh, enabled: true}}
-  bad-service: {{check: there is no such unit, service: sssh}}
-  good-file: {{check: the shadow file, file: /etc/shadow, mode: "0640", owner: root}}
-  bad-file: {{check: the passwd file, file: /etc/passwd, contains: [nobody-has-this-name]}}
-"""
+EVERY_VERB = Path(__file__).with_name("every_verb.yml")
 
 
 class _Server(http.server.SimpleHTTPRequestHandler):
@@ -78,7 +58,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         file = tmp_path_factory.mktemp("project") / "charly.yml"
-        file.write_text(PROJECT.format(port=server.server_port))
+        file.write_text(EVERY_VERB.read_text().replace("@PORT@", str(server.server_port)))
+        file.with_name("every_verb.here").write_text("#!/bin/sh\n")
         yield load_project(file)
         server.shutdown()
         thread.join()
@@ -131,13 +112,16 @@ def test_testinfra_sees_the_guest(host: Host) -> None:
     assert (failing.rc, failing.stdout, failing.stderr) == (3, "out\n", "ümlaut\n")
 
 
-def test_every_verb_passes_and_fails_on_a_real_guest(machine: Machine, project: Project) -> None:
-    results = {
-        step.id: run_step(step, machine.guest).passed
-        for step in project.deploys["check-cloud"].steps
-    }
-    assert results == {step: step.startswith("good") for step in results}
-    assert len(results) == 8
+def test_every_verb_passes_and_fails_on_a_real_guest(bed: BedRun, project: Project) -> None:
+    view = bed.view("deployed")
+    steps = project.deploys["check-cloud"].steps
+    results = [run_step(step, view) for step in steps]
+    for result in results:
+        assert result.passed == result.step.id.startswith("good-"), result.explain()
+    met = {type(step.verb) for step in steps}
+    assert met == set(VERBS.values()) - {LibvirtVerb, SpiceVerb}
+    kept = bed.evidence / "check-cloud" / "artifacts" / "deployed" / "good-artifact" / "zeros"
+    assert kept.read_bytes() == bytes(100)
 
 
 def test_large_and_binary_output_comes_whole_and_apart(machine: Machine) -> None:

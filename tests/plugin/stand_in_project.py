@@ -29,6 +29,7 @@ import pathlib
 import types
 
 import pytest_charly.beds
+from charly_vm import GuestView
 from charly_vm.errors import GuestTimeout, HostError
 from charly_vm.host.process import run
 
@@ -36,7 +37,7 @@ LOG = pathlib.Path(__file__).with_name("log")
 
 
 class Shell:
-    def run(self, command, *, timeout):
+    def run(self, command, *, timeout, stdin=None):
         done = run(["sh", "-c", command], timeout=timeout, check=False)
         return types.SimpleNamespace(
             status=done.status, stdout=done.stdout.encode(), stderr=done.stderr.encode()
@@ -70,6 +71,9 @@ class StandInRun:
     def collect(self, phase):
         self.log(f"evidence-{phase}")
         return self.evidence / self.node.name / phase
+
+    def view(self, phase):
+        return GuestView(self.machine.guest)
 
     def tear_down(self, *, keep=False):
         self.log("keep" if keep else "down")

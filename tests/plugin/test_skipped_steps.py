@@ -13,7 +13,7 @@ check-one:
   cluster: {check: nodes are ready, kube: nodes}
   desktop: {agent-check: it looks right}
   later: {check: not today, command: echo hello, skip: true}
-  process: {check: it runs, process: sshd}
+  process: {check: it runs, spice: status}
   hello: {check: it says hello, command: echo hello, stdout: hello}
 """
 
@@ -35,7 +35,7 @@ def test_each_step_says_what_became_of_it(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*process*",
-            "*charly.yml:8: it runs: this version does not carry out the verb process",
+            "*charly.yml:8: it runs: this version does not carry out the verb spice",
             "SKIPPED*the verb kube is not one of ours",
             "SKIPPED*agent-check is an instruction to an AI",
             "SKIPPED*skip: true",

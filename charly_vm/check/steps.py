@@ -1,0 +1,169 @@
+"""Carrying out steps in a guest: variables, attempts, what is captured, artifacts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from pathlib import PurePosixPath
+
+from charly_vm.check.artifacts import judge_artifact
+from charly_vm.check.call import Call
+from charly_vm.check.guest_view import GuestView, text
+from charly_vm.check.matchers import Mismatch
+from charly_vm.check.result import StepResult, not_run
+from charly_vm.check.variables import Lookup, names_this_host, substitute_verb
+from charly_vm.check.verbs import RUNNERS
+from charly_vm.errors import GuestTimeout
+from charly_vm.host.files import explain_os_errors
+from charly_vm.host.waiting import Deadline
+from charly_vm.model.step import Modifiers, Step
+from charly_vm.model.verbs import CommandVerb
+
+RETRY_INTERVAL = 1.0
+"""Seconds between attempts, where a step does not say."""
+
+_BELONG_TO = {
+    "retry_interval": "eventually",
+    "capture_extract": "capture",
+    "artifact_min_bytes": "artifact",
+    "artifact_min_dimensions": "artifact",
+    "artifact_not_uniform": "artifact",
+}
+
+
+def find_gap(step: Step) -> str:
+    """What a step asks for that is not carried out, in words for people; empty where all is."""
+    if step.foreign:
+        return step.foreign
+    if step.intent == "include":
+        return "this version does not carry out the steps of a candy (include)"
+    if type(step.verb) not in RUNNERS:
+        name = step.verb.name if step.verb else "of another tool"
+        return f"this version does not carry out the verb {name}"
+    return _find_idle_modifier(step.modifiers)
+
+
+def _find_idle_modifier(modifiers: Modifiers) -> str:
+    """A modifier that has no effect where it stands, which its author cannot mean."""
+    written = modifiers.model_fields_set
+    if "mode" in written:
+        return "mode belongs to a file, a directory or what is copied or downloaded"
+    for name, wanted in _BELONG_TO.items():
+        if name in written and getattr(modifiers, wanted) is None:
+            return f"{name} says something about {wanted}, which is not there"
+    return ""
+
+
+def require_runnable(step: Step) -> None:
+    """Raise `StepNotRun` for a step that cannot be carried out as it is written."""
+    if gap := find_gap(step):
+        raise not_run(step, gap)
+
+
+def run_step(step: Step, view: GuestView) -> StepResult:
+    """Carry out a step; what it captures is in `view.variables` afterwards.
+
+    With `eventually` it is tried again until it passes or that time is over. Raises `GuestTimeout`
+    and `GuestError` where the guest gives no answer, and `StepNotRun` where it is none that can be
+    carried out.
+    """
+    require_runnable(step)
+    began = time.monotonic()
+    excluded = step.modifiers.exclude_distro
+    if excluded and (found := view.distribution(step.timeout)).is_one_of(excluded):
+        return StepResult(step, skipped=f"exclude_distro: the guest is {found.names[0]}")
+    patience = Deadline(step.modifiers.eventually or 0.0)
+    interval = step.modifiers.retry_interval or RETRY_INTERVAL
+    attempts = 0
+    while True:
+        attempts += 1
+        last = patience.passed
+        mismatches = _attempt(step, view)
+        if not mismatches or last:
+            seconds = time.monotonic() - began
+            return StepResult(step, tuple(mismatches), attempts=attempts, seconds=seconds)
+        time.sleep(patience.remaining(at_most=interval))
+
+
+def _attempt(step: Step, view: GuestView) -> list[Mismatch]:
+    written = step.verb
+    assert written is not None
+    deadline = Deadline(step.timeout)
+    call = Call(step, view, deadline, from_here=names_this_host(written))
+    verb = substitute_verb(written, _lookup(call))
+    try:
+        mismatches = RUNNERS[type(verb)](verb, call)
+    except GuestTimeout as error:
+        if not step.modifiers.eventually:
+            raise
+        return [Mismatch("an answer", f"within {step.timeout:.0f} s", error.seen or error.message)]
+    if not mismatches:
+        mismatches += _capture(step, call) + _take_artifact(step, call)
+    return mismatches
+
+
+def _lookup(call: Call) -> Lookup:
+    view, surroundings = call.view, call.view.surroundings
+
+    def value(name: str, rest: str) -> str | None:
+        if not rest and name in view.variables:
+            return view.variables[name]
+        seconds = call.deadline.remaining()
+        match name, bool(rest):
+            case "HOST_PORT", True if rest.isdigit():
+                return str(call.locate(int(rest)).port)
+            case "HOST", True:
+                member, _, port = rest.partition(":")
+                endpoint = surroundings.locate(member, int(port) if port.isdigit() else 0)
+                return f"{endpoint.address}:{endpoint.port}" if port else endpoint.address
+            case "DEPLOY_NAME", False:
+                return surroundings.deploy
+            case "INSTANCE", False:
+                return surroundings.instance
+            case "VM_HOSTDEV_COUNT", False:
+                return str(surroundings.hostdevs)
+            case "CHARLY_BIN", False:
+                return surroundings.charly
+            case "USER", False:
+                return view.user(seconds)
+            case "HOME", False:
+                return view.home(seconds)
+        return None
+
+    return value
+
+
+def _capture(step: Step, call: Call) -> list[Mismatch]:
+    name, pattern = step.modifiers.capture, step.modifiers.capture_extract
+    if name is None:
+        return []
+    value = call.output
+    if pattern is not None:
+        found = re.search(pattern, value, re.MULTILINE)
+        if found is None:
+            return [Mismatch(f"capture {name}", f"a match of {pattern!r}", repr(value))]
+        # The first group where the expression has one.
+        value = found[1] if found.re.groups else found[0]
+    call.view.variables[name] = value
+    return []
+
+
+def _take_artifact(step: Step, call: Call) -> list[Mismatch]:
+    path = step.modifiers.artifact
+    if path is None:
+        return []
+    if isinstance(step.verb, CommandVerb) and (
+        step.verb.from_host or step.verb.in_container is False
+    ):
+        raise not_run(step, "artifact is a file of the guest, and the command runs on this host")
+    result = call.look(f"cat -- {shlex.quote(path)}", as_root=True)
+    if result.status != 0:
+        return [Mismatch(f"artifact {path}", "readable", text(result.stderr))]
+    directory = call.view.surroundings.artifacts
+    if directory is not None:
+        kept = directory / step.id / PurePosixPath(path).name
+        with explain_os_errors(f"write {kept}"):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(result.stdout)
+    return judge_artifact(path, result.stdout, step.modifiers)

@@ -1,0 +1,61 @@
+"""What the steps of a machine may ask of its host: names, ports, and where other members are."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from charly_vm.check.guest_view import GuestView
+from charly_vm.check.surroundings import Endpoint, Surroundings
+from charly_vm.errors import GuestError, SpecError
+from charly_vm.machine.machine import Machine, require_machine
+from charly_vm.model.project import Project
+
+
+def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = None) -> GuestView:
+    """The guest as steps see it. What they capture lives as long as the view."""
+    resolved = machine.record.machine
+    devices = resolved.libvirt.devices
+
+    def locate(member: str, port: int) -> Endpoint:
+        return _endpoint(_find_member(member, project) if member else machine, port)
+
+    surroundings = Surroundings(
+        deploy=machine.record.name,
+        instance=machine.record.instance,
+        hostdevs=len(devices.hostdevs),
+        charly=_find_charly(),
+        locate=locate,
+        artifacts=artifacts,
+    )
+    return GuestView(machine.guest, surroundings)
+
+
+def _find_member(name: str, project: Project) -> Machine:
+    try:
+        target = project.target(name)
+    except SpecError as error:
+        raise GuestError(f"${{HOST:{name}}} means no machine: {error.message}") from error
+    return require_machine(target.domain)
+
+
+def _endpoint(machine: Machine, port: int) -> Endpoint:
+    resolved = machine.record.machine
+    if address := machine.find_address():
+        return Endpoint(address, port)
+    if not port:
+        return Endpoint("127.0.0.1")
+    for forward in resolved.forwards:
+        if (forward.guest, forward.protocol) == (port, "tcp"):
+            return Endpoint("127.0.0.1", forward.host)
+    raise GuestError(
+        f"port {port} of {machine.name} is not forwarded to this host",
+        hint=f'add it: `network: {{port_forwards: ["auto:{port}"]}}`',
+    )
+
+
+def _find_charly() -> str:
+    """The command beside this Python, else the one on the PATH."""
+    beside = Path(sys.executable).with_name("charly")
+    return str(beside) if beside.exists() else shutil.which("charly") or "charly"
