@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from charly_vm.check.guest_view import GuestView
     from charly_vm.check.result import StepResult
+    from charly_vm.check.selection import with_needed
     from charly_vm.check.steps import require_runnable, run_step
     from charly_vm.errors import (
         CharlyError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "charly_vm.check.guest_view": ("GuestView",),
     "charly_vm.check.result": ("StepResult",),
+    "charly_vm.check.selection": ("with_needed",),
     "charly_vm.check.steps": ("require_runnable", "run_step"),
     "charly_vm.errors": (
         *("CharlyError", "GuestError", "GuestTimeout", "HostError", "LaunchError"),
@@ -100,6 +102,7 @@ __all__ = [
     "require_runnable",
     "run_step",
     "survey",
+    "with_needed",
 ]
 
 

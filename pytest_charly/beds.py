@@ -5,13 +5,20 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from charly_vm import BedRun, CharlyError, DeployNode, Progress, Project, survey
-from pytest_charly.collection import BedModule, ChosenBeds, ProjectFile
-from pytest_charly.place import DEPLOYED, MODULE_BED, PLACE, REBUILT, place_of
+from pytest_charly.collection import BedModule, ChosenBeds, ProjectFile, StepItem
+from pytest_charly.faults import PROPERTY, BedFault, judge, summarise
+from pytest_charly.order import (
+    MARKERS,
+    belongs_to_its_phase,
+    find_needed,
+    in_order,
+    place_modules,
+)
+from pytest_charly.place import DEPLOYED, REBUILT, place_of
 from pytest_charly.progress import progress_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import find_project, select_beds
@@ -39,6 +46,7 @@ class BedsPlugin:
         self._keep_failed = keep != "never"
         self._evidence = evidence
         self._progress = progress
+        self._faults: dict[str, int] = {}
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> BedsPlugin:
@@ -46,6 +54,8 @@ class BedsPlugin:
         nodes = select_beds(project, config.getoption("charly_bed"))
         if not config.option.collectonly:
             _require_host()
+        for marker, meaning in MARKERS.items():
+            config.addinivalue_line("markers", f"{marker}: {meaning}")
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             # Nothing was named to collect: the beds' own directory is meant.
             config.args = [str(project.file.parent)]
@@ -112,22 +122,17 @@ class BedsPlugin:
         module.chosen = self.chosen
         return module
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Each bed's items together, phase by phase; within a phase pytest's own order."""
-        beds, phases = list(self.chosen.nodes), self.chosen.phases
-        for item in items:
-            module = item.getparent(BedModule)
-            name = module.stash.get(MODULE_BED, None) if module else None
-            callspec: Any = getattr(item, "callspec", None)
-            if name is not None and callspec is not None:
-                item.stash[PLACE] = (name, callspec.params["bed"])
-
-        def key(item: pytest.Item) -> tuple[int, int]:
-            place = place_of(item)
-            return (beds.index(place[0]), phases.index(place[1])) if place else (-1, -1)
-
-        items.sort(key=key)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None]:
+        place_modules(items)
+        items[:] = [item for item in items if belongs_to_its_phase(item)]
+        # Around everybody else's choice and order, --lf and a random one included.
+        yield
+        needed = find_needed(items)
+        _forget_deselected(config, needed)
+        items[:] = in_order([*items, *needed], list(self.chosen.nodes), self.chosen.phases)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(
@@ -142,10 +147,16 @@ class BedsPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         place = place_of(item)
+        if place and report.failed:
+            fault = judge(call.excinfo.value if call.excinfo else None)
+            report.user_properties.append((PROPERTY, fault))
+            # JUnit's XML takes those of an item's last report.
+            item.user_properties.append((PROPERTY, fault))
+            self._faults[fault] = self._faults.get(fault, 0) + 1
         if place and report.failed and report.when != "teardown":
             try:
                 where = self.runs.note_failure(place[0])
@@ -163,11 +174,23 @@ class BedsPlugin:
             self._progress.note(f"the bed could not be removed: {error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if told := summarise(self._faults):
+            terminalreporter.write_line(f"charly: {told}")
+
     def _leave(self) -> None:
         try:
             self.runs.leave()
         except CharlyError as error:
-            pytest.fail(f"the bed could not be removed\n{error}", pytrace=False)
+            raise BedFault(f"the bed could not be removed\n{error}") from None
+
+
+def _forget_deselected(config: pytest.Config, items: list[StepItem]) -> None:
+    """They run after all, and should not be counted as left out."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and items:
+        left_out = reporter.stats.get("deselected", [])
+        reporter.stats["deselected"] = [item for item in left_out if item not in items]
 
 
 def _require_host() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from charly_vm import CharlyError, DeployNode, Step, StepResult, require_runnable, run_step
 from pytest_charly.declaration import Bed
+from pytest_charly.faults import CharlyFault
 from pytest_charly.place import MODULE_BED, PLACE
 from pytest_charly.runs import BedInPhase, BedRuns
 
@@ -80,11 +81,19 @@ class BedSteps(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         for phase in self.chosen.phases:
+            siblings: list[StepItem] = []
             for step in self.bed_node.steps:
-                item = StepItem.from_parent(self, name=f"{step.id}[{phase}]")
-                item.chosen, item.step = self.chosen, step
+                name = f"{step.id}[{phase}]"
+                # Given as text, in which pytest sees the phase as what a parametrised test has in
+                # brackets: --lf finds no item again whose id is made otherwise.
+                item = StepItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
+                item.chosen, item.step, item.siblings = self.chosen, step, siblings
                 item.stash[PLACE] = (self.bed_node.name, phase)
-                yield item
+                for tag in step.modifiers.tag:
+                    self.config.addinivalue_line("markers", f"{tag}: a tag of steps")
+                    item.add_marker(tag)
+                siblings.append(item)
+            yield from siblings
 
 
 class StepFailed(Exception):
@@ -99,15 +108,27 @@ class StepItem(pytest.Item):
 
     chosen: ChosenBeds
     step: Step
+    siblings: list[StepItem]
+    """All steps of the bed in this phase, also those that were not chosen."""
 
     def setup(self) -> None:
         if self.step.skipped:
             pytest.skip(self.step.skipped)
         require_runnable(self.step)
+        if self.config.option.setupplan:
+            return
         self.place = self.chosen.runs.enter(*self.stash[PLACE])
 
     def runtest(self) -> None:
-        result = run_step(self.step, self.place.view)
+        fault = None
+        try:
+            result = run_step(self.step, self.place.view)
+        except CharlyError:
+            raise
+        except Exception as error:
+            fault = CharlyFault(error)
+        if fault:
+            raise fault
         if result.skipped:
             pytest.skip(result.skipped)
         if not result.passed:

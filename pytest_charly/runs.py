@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from charly_vm import BedRun, CharlyError, GuestView, Machine
-from pytest_charly.place import REBUILT
+from pytest_charly.faults import BedFault, CharlyFault
+from pytest_charly.place import DEPLOYED, REBUILT
+
+_DID_NOT = {
+    DEPLOYED: "did not come up (deployed)",
+    REBUILT: "did not come up again from a fresh disk (rebuilt)",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +62,21 @@ class BedRuns:
             pytest.skip(f"{name} did not come up")
         if self._run is not None and self._run.node.name != name:
             self.leave()
-        error: CharlyError
+        fault: BedFault | CharlyFault
         try:
             self._place = self._come_up(name, phase)
             return self._place
-        except CharlyError as caught:
-            error = caught
+        except CharlyError as error:
             self._break(name)
+            fault = BedFault(f"{name} {_DID_NOT[phase]}\n{error}")
+        except Exception as error:
+            self._break(name)
+            fault = CharlyFault(error)
         except BaseException:
             self._break(name)
             raise
         # Outside the handler: pytest would show the two as a chain.
-        pytest.fail(f"{name} did not come up ({phase})\n{error}", pytrace=False)
+        raise fault
 
     def _break(self, name: str) -> None:
         self._run = self._place = None

@@ -109,13 +109,22 @@ def test_a_rebuild_that_fails_is_an_error_of_its_own(project: pytest.Pytester) -
     (project.path / "rebuild-broken").touch()
     result = project.runpytest_subprocess("--charly-bed=check-one")
     assert outcomes(result) == {"passed": 4, "errors": 1, "skipped": 2}
-    result.stdout.fnmatch_lines(["check-one did not come up (rebuilt)", "the disk is full"])
+    result.stdout.fnmatch_lines(
+        ["check-one did not come up again from a fresh disk (rebuilt)", "the disk is full"]
+    )
 
 
 def test_a_defect_of_charlys_own_shows_its_traceback(project: pytest.Pytester) -> None:
     (project.path / "defect").touch()
     result = project.runpytest_subprocess("--charly-bed=check-one")
-    result.stdout.fnmatch_lines("*ZeroDivisionError: a defect")
+    assert outcomes(result) == {"passed": 1, "errors": 1, "skipped": 5}
+    result.stdout.fnmatch_lines(
+        [
+            "*ZeroDivisionError: a defect",
+            "this is a defect of charly itself; please report it with the lines above",
+            "charly: 1 error of charly itself",
+        ]
+    )
 
 
 def test_a_failed_step_shows_expected_and_found_without_python_frames(
