@@ -83,5 +83,9 @@ def guest(bed: Any) -> Any:
 
     `guest.run("…")`, `guest.check_output("…")`, `guest.file("/etc/hosts")`,
     `guest.service("sshd")`, `guest.package("openssh-server")` and the rest of testinfra.
+
+    Beyond it: `guest.succeed("command", …)`, `guest.wait_for_unit("nginx")`,
+    `guest.wait_for_port(80)`, `guest.wait_for_file("/run/x")` and
+    `guest.wait_until("the queue to drain", holds)`, each with `timeout=60` seconds.
     """
     return bed.host

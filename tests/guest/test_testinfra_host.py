@@ -64,3 +64,17 @@ def test_users_and_programs_are_the_guests(guest: SshGuest) -> None:
 def test_the_guest_alone_does_not_load_testinfra() -> None:
     program = "import sys, charly_vm.guest.readiness; print('testinfra' in sys.modules)"
     assert run([sys.executable, "-c", program], timeout=30).stdout == "False\n"
+
+
+def test_commands_have_to_succeed_one_after_the_other(guest: SshGuest) -> None:
+    host = make_testinfra_host(guest)
+    assert host.succeed("echo one", "echo two") == "one\ntwo\n"
+    with pytest.raises(AssertionError, match=r"'echo out; exit 4' ended with status 4\nout"):
+        host.succeed("true", "echo out; exit 4", "touch /never")
+
+
+def test_a_host_waits(guest: SshGuest, tmp_path: Path) -> None:
+    host = make_testinfra_host(guest)
+    (tmp_path / "there").touch()
+    host.wait_for_file(str(tmp_path / "there"))
+    assert host.wait_until("a word", lambda: host.succeed("echo word")) == "word\n"
