@@ -1,6 +1,7 @@
 """SSH keys that come by SMBIOS alone: for root, and for an account that cloud-init makes.
 
-The image counts as somebody else's here, whose account is adopted.
+The image counts as somebody else's here, whose account is adopted. Its root is the XFS of a disk
+that debootstrap has filled, and is looked at in passing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from debian_disks import XFS_BY_DEBOOTSTRAP, build, require_whole
 from other_login import run_as
 
-from charly_vm.host.progress import SILENT
+from charly_vm.guest.testinfra_host import make_testinfra_host
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.machine.create import create_machine
-from charly_vm.machine.disks import build_disk
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ownership import own_machine, this_process
 from charly_vm.machine.records import Purpose
@@ -27,7 +28,6 @@ from charly_vm.model.resolve.keys import Channels, LoginKey, render_oem_strings
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
-SHIPPED = Path(__file__).parents[2] / "beds" / "charly.yml"
 PROGRAM = b"#!/bin/sh\necho this came with the seed\n"
 
 PROJECT = """\
@@ -40,6 +40,7 @@ smbios-alone:
       base_user: debian
       distro: debian-12
     backend: qemu
+    disk_size: 4G
     ram: 1G
     ssh:
       port_auto: true
@@ -56,7 +57,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("users", "roots"):
         make_key_pair(directory / name, comment=name)
     (directory / "charly").write_bytes(PROGRAM)
-    image = build_disk(load_project(SHIPPED).target("debian-vm"), SHIPPED, SILENT).path
+    image = build(XFS_BY_DEBOOTSTRAP)
     (directory / "charly.yml").write_text(
         PROJECT.format(
             image=image,
@@ -128,3 +129,11 @@ def test_an_image_that_has_what_charly_needs_installs_nothing(machine: Machine) 
     log = machine.guest.run("sudo cat /var/log/cloud-init-output.log").stdout_text
     assert "Reading package lists" not in log
     assert "Synchronizing state of ssh.service" not in log
+
+
+def test_its_xfs_root_has_grown_and_has_all_that_debootstrap_put_there(machine: Machine) -> None:
+    host = make_testinfra_host(machine.guest)
+    require_whole(host, "xfs", gibibytes=4)
+    with host.sudo():
+        # A file's capability is an extended attribute.
+        assert "cap_net_raw=ep" in host.check_output("/usr/sbin/getcap /usr/bin/ping")

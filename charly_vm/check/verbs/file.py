@@ -21,7 +21,9 @@ def file(verb: FileVerb, call: Call) -> list[Mismatch]:
     path = shlex.quote(verb.file)
     # The path itself may be a link that leads nowhere, and yet be what is asked for.
     follow = "" if verb.filetype == "symlink" else "-L "
-    result = call.look(f"stat {follow}-c '%a %U %G' -- {path}", as_root=True)
+    # The kind is always that of the path itself.
+    ask = f"stat {follow}-c '%a %U %G' -- {path} && stat -c %F -- {path}"
+    result = call.look(ask, as_root=True)
     if result.status != 0:
         reason = text(result.stderr)
         # Anything but these means that stat could not look, which proves nothing.
@@ -31,7 +33,8 @@ def file(verb: FileVerb, call: Call) -> list[Mismatch]:
         return [Mismatch(verb.file, "present" if verb.exists else "absent", reason)]
     if not verb.exists:
         return [Mismatch(verb.file, "absent", "present")]
-    mode, owner, group = text(result.stdout).split(" ", 2)
+    fields, _, kind = text(result.stdout).partition("\n")
+    mode, owner, group = fields.split(" ", 2)
     found = []
     if verb.mode is not None and int(mode, 8) != int(verb.mode, 8):
         found.append(Mismatch(f"mode of {verb.file}", verb.mode, mode))
@@ -39,17 +42,9 @@ def file(verb: FileVerb, call: Call) -> list[Mismatch]:
         found.append(Mismatch(f"owner of {verb.file}", verb.owner, owner))
     if verb.group_of is not None and group != verb.group_of:
         found.append(Mismatch(f"group of {verb.file}", verb.group_of, group))
-    return found + _type(verb, call) + _content(verb, call)
-
-
-def _type(verb: FileVerb, call: Call) -> list[Mismatch]:
-    if verb.filetype is None:
-        return []
-    result = call.look(f"stat -c %F -- {shlex.quote(verb.file)}", as_root=True)
-    said = text(result.stdout) or text(result.stderr)
-    if said in _TYPES[verb.filetype]:
-        return []
-    return [Mismatch(f"type of {verb.file}", verb.filetype, said)]
+    if verb.filetype is not None and kind not in _TYPES[verb.filetype]:
+        found.append(Mismatch(f"type of {verb.file}", verb.filetype, kind))
+    return found + _content(verb, call)
 
 
 def _content(verb: FileVerb, call: Call) -> list[Mismatch]:
