@@ -125,6 +125,7 @@ def settings() -> None:
         "run": ("charly_vm.cli.check", "run", "A bed from nothing to a verdict."),
         "live": ("charly_vm.cli.check", "live", "Check a machine that runs already."),
         "list": ("charly_vm.cli.check", "list_beds", "List the beds of the project."),
+        "new": ("charly_vm.cli.new", "new", "Write a bed to begin with."),
     },
 )
 def check() -> None:
