@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from charly_vm.machine.create import create_machine, rebuild_machine
     from charly_vm.machine.machine import Machine, find_machine, require_machine
     from charly_vm.machine.ownership import own_machine
-    from charly_vm.machine.prune import prune
+    from charly_vm.machine.prune import prune, prune_machine
     from charly_vm.machine.survey import survey
     from charly_vm.model.deploy import DeployNode
     from charly_vm.model.project import Project, find_project_file, load_project
@@ -61,7 +61,7 @@ _HOMES = {
     "charly_vm.machine.create": ("create_machine", "rebuild_machine"),
     "charly_vm.machine.machine": ("Machine", "find_machine", "require_machine"),
     "charly_vm.machine.ownership": ("own_machine",),
-    "charly_vm.machine.prune": ("prune",),
+    "charly_vm.machine.prune": ("prune", "prune_machine"),
     "charly_vm.machine.survey": ("survey",),
     "charly_vm.model.deploy": ("DeployNode",),
     "charly_vm.model.project": ("Project", "find_project_file", "load_project"),
@@ -96,6 +96,7 @@ __all__ = [
     "own_machine",
     "progress_on",
     "prune",
+    "prune_machine",
     "rebuild_machine",
     "require_disposable",
     "require_machine",

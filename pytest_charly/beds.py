@@ -68,6 +68,18 @@ class BedsPlugin:
             progress=progress_for(config),
         )
 
+    def distribute(self, config: pytest.Config) -> None:
+        """Where pytest-xdist spreads the run over workers, keep each bed on one of them."""
+        if hasattr(config, "workerinput"):
+            from pytest_charly.distribution import WorkerIds
+
+            config.pluginmanager.register(WorkerIds(), "charly-worker")
+        elif config.pluginmanager.hasplugin("dsession"):
+            from pytest_charly.distribution import Controller
+
+            domains = [self.project.target(name).domain for name in self.chosen.nodes]
+            config.pluginmanager.register(Controller(domains), "charly-controller")
+
     def _start_run(self, name: str) -> BedRun:
         return BedRun(
             self.project,

@@ -4,7 +4,10 @@ plugin        options; registers `beds.BedsPlugin` when a bed is chosen
 selection     which beds are meant
 collection    modules twice, YAML steps as items
 beds          the hooks of a run: order, fixtures, teardown, header
+order         which items run, and in which order
+faults        whose fault a failure is
 runs          which bed is up, in which phase
+distribution  beds over pytest-xdist's workers
 progress      what people see meanwhile
 """
 
@@ -48,12 +51,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("charly_bed"):
         return
     from pytest_charly.beds import BedsPlugin
 
-    config.pluginmanager.register(BedsPlugin.from_config(config), "charly-beds")
+    beds = BedsPlugin.from_config(config)
+    config.pluginmanager.register(beds, "charly-beds")
+    # After xdist has made up its mind whether it distributes.
+    beds.distribute(config)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from charly_vm.check.guest_view import GuestView
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
 from charly_vm.host.files import make_ignored_directory
 from charly_vm.host.progress import SILENT, Progress
+from charly_vm.machine.budget import hold_share
 from charly_vm.machine.create import create_machine, rebuild_machine
 from charly_vm.machine.evidence import collect_evidence
 from charly_vm.machine.machine import Machine, find_machine
@@ -59,6 +60,7 @@ class BedRun:
         self._held.enter_context(
             own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)
         )
+        self._hold_share()
         try:
             self.machine = create_machine(
                 self.target,
@@ -72,6 +74,21 @@ class BedRun:
             self._give_up(error, "deployed")
             raise
         return self.machine
+
+    def _hold_share(self) -> None:
+        deploy, entity = self.node.deploy, self.target.entity
+        share = hold_share(
+            self.node.name,
+            cpus=deploy.cpus or entity.cpu,
+            ram=deploy.ram or entity.ram,
+            timeout=BED_WAIT_SECONDS,
+            progress=self.progress,
+        )
+        try:
+            self._held.enter_context(share)
+        except BaseException:
+            self._held.close()
+            raise
 
     def rebuild(self) -> Machine:
         """The same bed from a fresh disk, ready again."""

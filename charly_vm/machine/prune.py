@@ -31,15 +31,10 @@ def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]
     # While the records of what is removed below still say so.
     hypervisors = known_hypervisors()
     for domain in machine_directories():
-        # Holding the lock proves that nobody is at work on the machine, now and until we are done.
-        lock = try_hold(machine_lock(domain))
-        if lock is None:
-            continue
-        with lock:
-            try:
-                removed += _prune_machine(domain, progress)
-            except CharlyError as error:
-                failed.append(error)
+        try:
+            removed += prune_machine(domain, progress=progress)
+        except CharlyError as error:
+            failed.append(error)
     records, unreadable = read_records()
     if not unreadable:
         # A record that cannot be read may name an image that it needs.
@@ -51,11 +46,21 @@ def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]
     return removed, failed
 
 
-def _prune_machine(domain: str, progress: Progress) -> list[str]:
+def prune_machine(domain: str, *, progress: Progress = SILENT) -> list[str]:
+    """As `prune`, for one machine by its whole name."""
+    # Holding the lock proves that nobody is at work on the machine, now and until we are done.
+    lock = try_hold(machine_lock(domain))
+    if lock is None:
+        return []
+    with lock:
+        return _prune_held(domain, progress)
+
+
+def _prune_held(domain: str, progress: Progress) -> list[str]:
     record = find_record(domain)
     if record is None:
         paths = paths_of(domain)
-        if list(paths.directory.iterdir()) == [paths.instance]:
+        if not paths.directory.exists() or list(paths.directory.iterdir()) == [paths.instance]:
             return []
         require_no_stray(paths.overlay)
         with explain_os_errors(f"remove what is left of {domain}"):

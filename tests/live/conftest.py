@@ -16,6 +16,14 @@ from charly_vm.model.protocols import Backend
 from charly_vm.model.resolved import BackendName
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_budget(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """How many guests run at once is the suite's own affair: no bed waits for another worker's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_image() -> Path:
     """A read-only base for overlays; `tiny_guest` says what its guest can do."""

@@ -1,0 +1,75 @@
+"""Beds over the workers of pytest-xdist."""
+
+from __future__ import annotations
+
+import pytest
+from stand_in_project import log_of, write_project
+
+BEDS = """\
+shape:
+  vm: {source: {kind: bootstrap}}
+check-one:
+  vm: {from: shape, disposable: true}
+  first: {check: x, command: "true"}
+  second: {check: x, command: "true"}
+check-two:
+  vm: {from: shape, disposable: true}
+  first: {check: x, command: "true"}
+  second: {check: x, command: "true"}
+"""
+
+WHERE = """\
+import os
+from pytest_charly import Bed
+bed = Bed("{bed}")
+def test_where(bed):
+    with open("where", "a") as file:
+        print(bed.name, bed.phase, os.environ["PYTEST_XDIST_WORKER"], file=file)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    write_project(pytester)
+    (pytester.path / "charly.yml").write_text(BEDS)
+    for name in ("one", "two"):
+        (pytester.path / f"test_{name}.py").write_text(WHERE.format(bed=f"check-{name}"))
+    return pytester
+
+
+def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
+    return project.runpytest_subprocess("-p", "xdist", "-n2", "-v", "--charly-bed=*", *words)
+
+
+def test_each_bed_stays_on_one_worker_and_beds_spread(project: pytest.Pytester) -> None:
+    result = run(project)
+    assert dict(result.parseoutcomes()) == {"passed": 13}
+    rows = [line.split() for line in (project.path / "where").read_text().splitlines()]
+    workers = {
+        name: {row[2] for row in rows if row[0] == name} for name in ("check-one", "check-two")
+    }
+    assert all(len(found) == 1 for found in workers.values())
+    assert workers["check-one"] != workers["check-two"]
+    for name in workers:
+        mine = [line for line in log_of(project) if line.endswith(name)]
+        assert mine == [f"up {name}", f"rebuild {name}", f"down {name}"]
+    # The bed is in no id that people see.
+    result.stdout.no_fnmatch_line("*@charly:*")
+    result.stdout.fnmatch_lines("*PASSED charly.yml::check-one::second?rebuilt?*")
+
+
+def test_a_worker_that_crashes_ends_its_bed_and_no_other(project: pytest.Pytester) -> None:
+    (project.path / "test_one.py").write_text(
+        "import os\nfrom pytest_charly import Bed\nbed = Bed('check-one')\n"
+        "def test_crash(bed): os._exit(9)\n"
+    )
+    result = run(project)
+    # Of check-one: two steps, the crash, and an error for what follows it in both phases.
+    assert dict(result.parseoutcomes()) == {"passed": 9, "failed": 1, "errors": 3}
+    result.stdout.fnmatch_lines(
+        [
+            "*the worker that ran check-one crashed, and the bed with it*",
+            "*worker 'gw*' crashed while running 'test_one.py::test_crash?deployed?'*",
+        ]
+    )
+    assert [line for line in log_of(project) if line.endswith("check-one")] == ["up check-one"]
