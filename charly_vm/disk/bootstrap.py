@@ -6,17 +6,17 @@ from pathlib import Path
 
 from charly_vm.disk import bootable
 from charly_vm.disk.bootable import disk_size, layout, make_bootable_disk
-from charly_vm.disk.distributions import require_recipe
-from charly_vm.disk.emulation import emulated
-from charly_vm.disk.room import require_room
-from charly_vm.disk.sandbox import require_sandbox, sandboxed
-from charly_vm.disk.store import Image, Recipe, Store
-from charly_vm.disk.tree_recipe import (
+from charly_vm.disk.distros.choice import require_recipe
+from charly_vm.disk.distros.tree_recipe import (
     FILES_VARIABLE,
     LOADERS_VARIABLE,
     TREE_VARIABLE,
     TreeRecipe,
 )
+from charly_vm.disk.emulation import emulated
+from charly_vm.disk.room import require_room
+from charly_vm.disk.sandbox import require_sandbox, sandboxed
+from charly_vm.disk.store import Image, Recipe, Store
 from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.process import find_tool, run

@@ -48,14 +48,15 @@ class PackageManager:
 
 def find_package_manager(root: Path = Path("/")) -> PackageManager:
     """The one of this distribution: others may be installed as well."""
-    said = _read_os_release(root)
+    said = read_os_release(root)
     for name in (said.get("ID", ""), *said.get("ID_LIKE", "").split()):
         if name in _FAMILIES:
             return PackageManager(_FAMILIES[name])
     return PackageManager(next((name for name in _COMMANDS if find_tool(name)), ""))
 
 
-def _read_os_release(root: Path) -> Mapping[str, str]:
+def read_os_release(root: Path = Path("/")) -> Mapping[str, str]:
+    """os-release(5) of the system below `root`; empty where there is none."""
     try:
         lines = (root / "etc/os-release").read_text().splitlines()
     except OSError:

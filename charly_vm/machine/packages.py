@@ -23,6 +23,11 @@ SSH = PackageNames("openssh-client", "openssh-clients", "openssh")
 BOOTSTRAP = {
     "mmdebstrap": PackageNames("mmdebstrap", "mmdebstrap", ""),
     "debootstrap": PackageNames("debootstrap", "debootstrap", "debootstrap"),
+    "pacstrap": PackageNames(
+        "arch-install-scripts", "arch-install-scripts", "arch-install-scripts"
+    ),
+    "pacman": PackageNames("pacman-package-manager", "pacman", "pacman"),
+    "dnf": PackageNames("dnf", "dnf", "dnf"),
     "sfdisk": PackageNames("fdisk", "util-linux", "util-linux"),
     "mke2fs": PackageNames("e2fsprogs", "e2fsprogs", "e2fsprogs"),
     "mkfs.xfs": PackageNames("xfsprogs", "xfsprogs", "xfsprogs"),

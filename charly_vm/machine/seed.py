@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from charly_vm.disk.distributions import find_recipe
+from charly_vm.disk.distros.choice import find_recipe
 from charly_vm.disk.seed import write_seed
 from charly_vm.disk.seed_schema import VARIABLE, find_schemas, find_violations
 from charly_vm.errors import HostError, Problem, SpecError

@@ -115,7 +115,7 @@ class Bootstrap(Model):
     kind: Literal["bootstrap"]
     builder: Literal["mmdebstrap", "debootstrap", "pacstrap", "dnf"] = "mmdebstrap"
     distro: Name = "debian-12"
-    """Distribution and release: debian-12, debian-13."""
+    """Distribution and release: debian-12, fedora-43, rocky-9; arch and cachyos have none."""
     builder_image: str | None = None
     """A container image that has the builder, for hosts that have not."""
     package: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import itertools
 import pytest
 import yaml
 
-from charly_vm.disk.debian import (
+from charly_vm.disk.distros.debian import (
     BUILDERS,
     CUSTOMIZE_HOOKS,
     FILES,
@@ -16,7 +16,7 @@ from charly_vm.disk.debian import (
     Debian,
     find_debian,
 )
-from charly_vm.disk.debian_ports import PORTS
+from charly_vm.disk.distros.debian_ports import PORTS
 from charly_vm.disk.file_systems import FILE_SYSTEMS, FileSystem
 from charly_vm.host.process import run
 from charly_vm.model.source import Bootstrap

@@ -74,6 +74,22 @@ def test_secure_boot_takes_the_firmware_with_keys() -> None:
     )
 
 
+ARCH = {"kind": "bootstrap", "builder": "pacstrap", "distro": "cachyos"}
+
+
+def test_secure_boot_with_keys_is_refused_for_a_disk_that_nobody_has_signed() -> None:
+    with pytest.raises(SpecError, match=r"uefi-secure boots no disk of cachyos.*write uefi-insecu"):
+        choose(Q35, ENROLLED, CAPABLE, firmware="uefi-secure", libvirt=SMM, source=ARCH)
+    # Without keys it lets everything pass, until the guest enrols some.
+    assert choose(Q35, CAPABLE, firmware="uefi-secure", libvirt=SMM, source=ARCH).smm
+
+
+def test_an_image_of_arch_may_be_signed_by_whoever_made_it() -> None:
+    image = {"kind": "cloud_image", "url": "file:///srv/arch.qcow2", "distro": "arch"}
+    chosen = choose(Q35, ENROLLED, firmware="uefi-secure", libvirt=SMM, source=image)
+    assert chosen.keys_enrolled
+
+
 def test_secure_boot_without_keys_is_taken_where_there_is_nothing_else_and_says_so() -> None:
     chosen = choose(Q35, CAPABLE, PLAIN, firmware="uefi-secure", libvirt=SMM)
     assert (chosen.code, chosen.keys_enrolled) == ("/CAPABLE", False)

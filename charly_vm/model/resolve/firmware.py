@@ -7,9 +7,11 @@ from fnmatch import fnmatchcase
 
 from charly_vm.errors import HostError
 from charly_vm.host.facts import Facts, Firmware
+from charly_vm.model.distribution import ARCH, find_distribution
 from charly_vm.model.entity import EntityNode
 from charly_vm.model.resolve.architecture import Platform, spec_error
 from charly_vm.model.resolved import ResolvedFirmware
+from charly_vm.model.source import Bootstrap
 
 VERSIONED = {"q35": "pc-q35-0", "pc": "pc-i440fx-0", "virt": "virt-0"}
 """A machine type as firmware descriptors name it, by its short name."""
@@ -49,6 +51,8 @@ def choose_firmware(node: EntityNode, facts: Facts, platform: Platform) -> Resol
             hint="install QEMU 8.1 or later; Debian 13 has 10.0",
         )
     if facts.libvirt_chooses_firmware:
+        if name == "uefi-secure":
+            _require_signed(node)
         return ResolvedFirmware(name, keys_enrolled=name == "uefi-secure")
     found = next(_fitting(name, facts, platform), None)
     if found is None:
@@ -57,6 +61,8 @@ def choose_firmware(node: EntityNode, facts: Facts, platform: Platform) -> Resol
             f"({platform.machine})",
             hint=f"install {PACKAGES[platform.architecture]}",
         )
+    if found.keys_enrolled:
+        _require_signed(node)
     return ResolvedFirmware(
         name=name,
         code=found.code,
@@ -77,6 +83,21 @@ def _require_guarded(node: EntityNode, platform: Platform) -> None:
             node,
             "firmware: uefi-secure needs system management mode; "
             f"write `{node.name}-libvirt: {{libvirt: {{features: {{smm: true}}}}}}`",
+        )
+
+
+def _require_signed(node: EntityNode) -> None:
+    """A disk that we make has what its distribution signs for UEFI, and Arch's kin signs nothing.
+
+    Without keys in it the firmware lets it pass.
+    """
+    source = node.vm.source
+    distribution = find_distribution(source)
+    if isinstance(source, Bootstrap) and distribution and distribution.family is ARCH:
+        raise spec_error(
+            node,
+            f"firmware: uefi-secure boots no disk of {source.distro}, whose boot loader nobody has "
+            "signed; write uefi-insecure or bios",
         )
 
 

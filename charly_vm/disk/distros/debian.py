@@ -10,10 +10,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from charly_vm.disk import debootstrap
-from charly_vm.disk.debian_ports import PORTS, Port
+from charly_vm.disk.distros import debootstrap
+from charly_vm.disk.distros.debian_ports import PORTS, Port
+from charly_vm.disk.distros.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
 from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
-from charly_vm.disk.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
 from charly_vm.model.source import Bootstrap
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}

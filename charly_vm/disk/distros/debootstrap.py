@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from charly_vm.disk.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
+from charly_vm.disk.distros.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
 
 VARIANTS = ("minbase", "buildd", "-")
 """debootstrap's choices of packages that make a whole system; `-` is its own default."""
