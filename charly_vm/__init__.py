@@ -41,9 +41,12 @@ if TYPE_CHECKING:
     from charly_vm.machine.ownership import own_machine
     from charly_vm.machine.prune import prune, prune_machine
     from charly_vm.machine.survey import survey
+    from charly_vm.machine.variants import targets_of, with_images
+    from charly_vm.model.declared import declare_bed
     from charly_vm.model.deploy import DeployNode
-    from charly_vm.model.project import Project, find_project_file, load_project
+    from charly_vm.model.project import Project, Target, find_project_file, load_project
     from charly_vm.model.step import Step
+    from charly_vm.model.variants import Variant, image_variant
 
 _HOMES = {
     "charly_vm.check.guest_view": ("GuestView",),
@@ -63,9 +66,12 @@ _HOMES = {
     "charly_vm.machine.ownership": ("own_machine",),
     "charly_vm.machine.prune": ("prune", "prune_machine"),
     "charly_vm.machine.survey": ("survey",),
+    "charly_vm.machine.variants": ("targets_of", "with_images"),
+    "charly_vm.model.declared": ("declare_bed",),
     "charly_vm.model.deploy": ("DeployNode",),
-    "charly_vm.model.project": ("Project", "find_project_file", "load_project"),
+    "charly_vm.model.project": ("Project", "Target", "find_project_file", "load_project"),
     "charly_vm.model.step": ("Step",),
+    "charly_vm.model.variants": ("Variant", "image_variant"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -88,9 +94,13 @@ __all__ = [
     "StateError",
     "Step",
     "StepResult",
+    "Target",
+    "Variant",
     "create_machine",
+    "declare_bed",
     "find_machine",
     "find_project_file",
+    "image_variant",
     "load_project",
     "make_testinfra_host",
     "own_machine",
@@ -103,6 +113,8 @@ __all__ = [
     "require_runnable",
     "run_step",
     "survey",
+    "targets_of",
+    "with_images",
     "with_needed",
 ]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, DeployNode, Progress, Project, survey
-from pytest_charly.collection import BedModule, ChosenBeds, ProjectFile, StepItem
+from charly_vm import BedRun, CharlyError, Progress, Project, survey
+from pytest_charly.chosen import ChosenBeds
+from pytest_charly.collection import BedModule, ProjectFile, StepItem
 from pytest_charly.faults import PROPERTY, BedFault, judge, summarise
 from pytest_charly.order import (
     MARKERS,
@@ -21,7 +22,7 @@ from pytest_charly.order import (
 from pytest_charly.place import DEPLOYED, REBUILT, place_of
 from pytest_charly.progress import progress_for
 from pytest_charly.runs import BedRuns
-from pytest_charly.selection import find_project, select_beds
+from pytest_charly.selection import choose_beds
 
 EVIDENCE = "charly-evidence"
 CHECK_MODULES = "check_*.py"
@@ -31,18 +32,10 @@ class BedsPlugin:
     """Registered for the length of a pytest run in which beds were chosen."""
 
     def __init__(
-        self,
-        project: Project,
-        nodes: Mapping[str, DeployNode],
-        *,
-        phases: list[str],
-        keep: str,
-        evidence: Path,
-        progress: Progress,
+        self, chosen: ChosenBeds, *, keep: str, evidence: Path, progress: Progress
     ) -> None:
-        self.project = project
         self.runs = BedRuns(self._start_run, keep=keep)
-        self.chosen = ChosenBeds(nodes, phases, self.runs)
+        self.chosen = chosen
         self._keep_failed = keep != "never"
         self._evidence = evidence
         self._progress = progress
@@ -50,23 +43,25 @@ class BedsPlugin:
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> BedsPlugin:
-        project = find_project(config)
-        nodes = select_beds(project, config.getoption("charly_bed"))
+        phases = [DEPLOYED] if config.getoption("charly_no_rebuild") else [DEPLOYED, REBUILT]
+        chosen = choose_beds(config, phases)
         if not config.option.collectonly:
             _require_host()
         for marker, meaning in MARKERS.items():
             config.addinivalue_line("markers", f"{marker}: {meaning}")
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             # Nothing was named to collect: the beds' own directory is meant.
-            config.args = [str(project.file.parent)]
+            config.args = [str(chosen.project.file.parent)]
         return cls(
-            project,
-            {node.name: node for node in nodes},
-            phases=[DEPLOYED] if config.getoption("charly_no_rebuild") else [DEPLOYED, REBUILT],
+            chosen,
             keep=config.getoption("charly_keep"),
-            evidence=_evidence_directory(config, project),
+            evidence=_evidence_directory(config, chosen.project),
             progress=progress_for(config),
         )
+
+    @property
+    def project(self) -> Project:
+        return self.chosen.project
 
     def distribute(self, config: pytest.Config) -> None:
         """Where pytest-xdist spreads the run over workers, keep each bed on one of them."""
@@ -77,13 +72,14 @@ class BedsPlugin:
         elif config.pluginmanager.hasplugin("dsession"):
             from pytest_charly.distribution import Controller
 
-            domains = [self.project.target(name).domain for name in self.chosen.nodes]
-            config.pluginmanager.register(Controller(domains), "charly-controller")
+            config.pluginmanager.register(Controller(self.chosen), "charly-controller")
 
     def _start_run(self, name: str) -> BedRun:
+        bed = self.chosen.find(name)
         return BedRun(
             self.project,
-            self.chosen.nodes[name],
+            bed.node,
+            target=bed.target,
             evidence=self._evidence,
             progress=self._progress,
             keep_failed=self._keep_failed,
@@ -97,8 +93,10 @@ class BedsPlugin:
             f"{one.name} {'works' if one.works else 'does not work'} ({one.reason})"
             for one in facts.accelerators
         )
+        # What modules declare is not known yet.
+        asked = self.chosen.names or self.chosen.patterns
         return [
-            f"charly: {', '.join(self.chosen.nodes)} from {self.project.file}",
+            f"charly: {', '.join(asked)} from {self.project.file}",
             f"charly accelerators: {accelerators}",
             *(f"charly warning: {warning}" for warning in self.project.warnings),
         ]
@@ -108,7 +106,7 @@ class BedsPlugin:
     ) -> pytest.Collector | None:
         if file_path == self.project.file:
             collector = ProjectFile.from_parent(parent, path=file_path)
-            collector.chosen = self.chosen
+            collector.chosen, collector.runs = self.chosen, self.runs
             return collector
         if self._is_check_module(file_path, parent):
             return self.pytest_pycollect_makemodule(file_path, parent)
@@ -131,7 +129,7 @@ class BedsPlugin:
         self, module_path: Path, parent: pytest.Collector
     ) -> pytest.Module:
         module = BedModule.from_parent(parent, path=module_path)
-        module.chosen = self.chosen
+        module.chosen, module.runs = self.chosen, self.runs
         return module
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -144,7 +142,7 @@ class BedsPlugin:
         yield
         needed = find_needed(items)
         _forget_deselected(config, needed)
-        items[:] = in_order([*items, *needed], list(self.chosen.nodes), self.chosen.phases)
+        items[:] = in_order([*items, *needed], self.chosen.names, self.chosen.phases)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(

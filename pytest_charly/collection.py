@@ -2,98 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from charly_vm import CharlyError, DeployNode, Step, StepResult, require_runnable, run_step
-from pytest_charly.declaration import Bed
+from pytest_charly.chosen import ChosenBed, ChosenBeds
+from pytest_charly.declaration import declared_in
 from pytest_charly.faults import CharlyFault
-from pytest_charly.place import MODULE_BED, PLACE
+from pytest_charly.place import HAS_BEDS, PLACE
 from pytest_charly.runs import BedInPhase, BedRuns
 
 
-@dataclass(frozen=True)
-class ChosenBeds:
-    """What the collectors need to know of a run."""
-
-    nodes: Mapping[str, DeployNode]
-    phases: list[str]
-    runs: BedRuns
-
-
 class BedModule(pytest.Module):
-    """A test module. Where it declares a bed, its tests run once per phase, with the bed up."""
+    """A test module. Where it declares beds, its tests run once per phase of each, with it up."""
 
     chosen: ChosenBeds
+    runs: BedRuns
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        declared = next(
-            (value for value in vars(self.obj).values() if isinstance(value, Bed)), None
-        )
-        if declared is None:
-            yield from super().collect()
+        declared = declared_in(self.obj)
+        for bed in declared:
+            try:
+                self.chosen.declare(bed)
+            except CharlyError as error:
+                raise self.CollectError(str(error)) from error
+        beds = [one for bed in declared for one in self.chosen.of(bed.name)]
+        if declared and not beds:
             return
-        if declared.name not in self.chosen.nodes:
-            return
-        self._register_bed(declared.name)
+        if beds:
+            self._register_beds(beds, several=len(declared) > 1)
         yield from super().collect()
 
-    def _register_bed(self, name: str) -> None:
-        runs = self.chosen.runs
+    def _register_beds(self, beds: Sequence[ChosenBed], *, several: bool) -> None:
+        runs, phases = self.runs, self.chosen.phases
+        places = [(bed.name, phase) for phase in phases for bed in beds]
+        labels = [
+            f"{bed.node.name}-{bed.label(phase)}" if several else bed.label(phase)
+            for phase in phases
+            for bed in beds
+        ]
 
         def bed(request: pytest.FixtureRequest) -> BedInPhase:
-            return runs.enter(name, request.param)
+            return runs.enter(*request.param)
 
-        bed.__doc__ = f"The bed {name}, up and ready."
+        bed.__doc__ = f"The bed {' or '.join(one.name for one in beds)}, up and ready."
         pytest.register_fixture(
             name="bed",
             func=bed,
             node=self,
             scope="module",
-            params=self.chosen.phases,
-            ids=tuple(self.chosen.phases),
+            params=places,
+            ids=tuple(labels),
             autouse=True,
         )
-        self.stash[MODULE_BED] = name
+        self.stash[HAS_BEDS] = True
 
 
 class ProjectFile(pytest.File):
     """charly.yml: a collector per chosen bed that has steps."""
 
     chosen: ChosenBeds
+    runs: BedRuns
 
     def collect(self) -> Iterator[pytest.Collector]:
-        for node in self.chosen.nodes.values():
+        nodes = {one.node.name: one.node for one in self.chosen.beds}
+        for node in nodes.values():
             if node.steps:
                 steps = BedSteps.from_parent(self, name=node.name)
-                steps.chosen, steps.bed_node = self.chosen, node
+                steps.chosen, steps.runs, steps.bed_node = self.chosen, self.runs, node
                 yield steps
 
 
 class BedSteps(pytest.Collector):
-    """The steps of one bed, once per phase."""
+    """The steps of one bed, once per phase of each variant."""
 
     chosen: ChosenBeds
+    runs: BedRuns
     bed_node: DeployNode
 
     def collect(self) -> Iterator[pytest.Item]:
-        for phase in self.chosen.phases:
-            siblings: list[StepItem] = []
-            for step in self.bed_node.steps:
-                name = f"{step.id}[{phase}]"
-                # Given as text, in which pytest sees the phase as what a parametrised test has in
-                # brackets: --lf finds no item again whose id is made otherwise.
-                item = StepItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
-                item.chosen, item.step, item.siblings = self.chosen, step, siblings
-                item.stash[PLACE] = (self.bed_node.name, phase)
-                for tag in step.modifiers.tag:
-                    self.config.addinivalue_line("markers", f"{tag}: a tag of steps")
-                    item.add_marker(tag)
-                siblings.append(item)
-            yield from siblings
+        for bed in self.chosen.of(self.bed_node.name):
+            for phase in self.chosen.phases:
+                yield from self._steps(bed, phase)
+
+    def _steps(self, bed: ChosenBed, phase: str) -> list[StepItem]:
+        siblings: list[StepItem] = []
+        for step in self.bed_node.steps:
+            name = f"{step.id}[{bed.label(phase)}]"
+            # Given as text, in which pytest sees the phase as what a parametrised test has in
+            # brackets: --lf finds no item again whose id is made otherwise.
+            item = StepItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
+            item.runs, item.step, item.siblings = self.runs, step, siblings
+            item.stash[PLACE] = (bed.name, phase)
+            for tag in step.modifiers.tag:
+                self.config.addinivalue_line("markers", f"{tag}: a tag of steps")
+                item.add_marker(tag)
+            siblings.append(item)
+        return siblings
 
 
 class StepFailed(Exception):
@@ -106,7 +113,7 @@ class StepFailed(Exception):
 class StepItem(pytest.Item):
     """One YAML step in one phase."""
 
-    chosen: ChosenBeds
+    runs: BedRuns
     step: Step
     siblings: list[StepItem]
     """All steps of the bed in this phase, also those that were not chosen."""
@@ -117,7 +124,7 @@ class StepItem(pytest.Item):
         require_runnable(self.step)
         if self.config.option.setupplan:
             return
-        self.place = self.chosen.runs.enter(*self.stash[PLACE])
+        self.place = self.runs.enter(*self.stash[PLACE])
 
     def runtest(self) -> None:
         fault = None

@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from charly_vm import CharlyError, prune_machine
+from pytest_charly.chosen import ChosenBeds
 from pytest_charly.place import place_of
 
 _MARK = "@charly:"
@@ -96,8 +97,8 @@ def _error(nodeid: str, text: str) -> pytest.TestReport:
 class Controller:
     """In the controller: the scheduler, and the machines of workers that crashed."""
 
-    def __init__(self, domains: Iterable[str]) -> None:
-        self._domains = list(domains)
+    def __init__(self, chosen: ChosenBeds) -> None:
+        self._chosen = chosen
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> BedScheduling:
@@ -110,9 +111,9 @@ class Controller:
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
         if not error:
             return
-        for domain in self._domains:
+        for bed in self._chosen.beds:
             # Those that somebody alive holds are not touched.
             try:
-                prune_machine(domain)
+                prune_machine(bed.target.domain)
             except CharlyError as left:
                 node.config.get_terminal_writer().line(f"left for `charly vm prune`: {left}")

@@ -9,7 +9,7 @@ import pytest
 
 from charly_vm import with_needed
 from pytest_charly.collection import BedModule, StepItem
-from pytest_charly.place import DEPLOYED, MODULE_BED, PLACE, REBUILT, place_of
+from pytest_charly.place import DEPLOYED, HAS_BEDS, PLACE, REBUILT, place_of
 
 MARKERS = {
     "deployed_only": "run this check in the phase [deployed] alone",
@@ -22,10 +22,9 @@ def place_modules(items: Sequence[pytest.Item]) -> None:
     """Note the bed and the phase of each test in a module that declares a bed."""
     for item in items:
         module = item.getparent(BedModule)
-        name = module.stash.get(MODULE_BED, None) if module else None
         callspec: Any = getattr(item, "callspec", None)
-        if name is not None and callspec is not None:
-            item.stash[PLACE] = (name, callspec.params["bed"])
+        if module and module.stash.get(HAS_BEDS, False) and callspec is not None:
+            item.stash[PLACE] = callspec.params["bed"]
 
 
 def belongs_to_its_phase(item: pytest.Item) -> bool:

@@ -8,10 +8,10 @@ DEPLOYED = "deployed"
 REBUILT = "rebuilt"
 
 PLACE = pytest.StashKey[tuple[str, str]]()
-"""The bed and the phase of an item that has to do with one."""
+"""The whole name of the bed and the phase of an item that has to do with one."""
 
-MODULE_BED = pytest.StashKey[str]()
-"""The bed that a test module declares."""
+HAS_BEDS = pytest.StashKey[bool]()
+"""Set on a test module whose tests run in beds."""
 
 
 def place_of(item: pytest.Item) -> tuple[str, str] | None:

@@ -1,7 +1,8 @@
 """The entry point: options, and the fixtures' last resort. All else waits for `--charly-bed`.
 
 plugin        options; registers `beds.BedsPlugin` when a bed is chosen
-selection     which beds are meant
+selection     which beds are meant; source_scan finds those that modules declare
+chosen        the beds of a run, with their variants
 collection    modules twice, YAML steps as items
 beds          the hooks of a run: order, fixtures, teardown, header
 order         which items run, and in which order
@@ -38,6 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("never", "failed", "always"),
         default="never",
         help="leave the machine running afterwards, to look at it (default: never)",
+    )
+    group.addoption(
+        "--charly-image",
+        action="append",
+        default=[],
+        metavar="NAME=PATH|URL",
+        help="run the beds on this image, as a variant of that name, or, where NAME is an entity, "
+        "in place of its source; may be given several times",
     )
     group.addoption(
         "--charly-project",

@@ -49,6 +49,8 @@ class BedRuns:
         self._start_run = start_run
         self._keep = keep
         self._run: BedRun | None = None
+        self._running = ""
+        """The whole name of the bed that it runs."""
         self._place: BedInPhase | None = None
         self._broken: set[str] = set()
         self._failed: set[str] = set()
@@ -60,7 +62,7 @@ class BedRuns:
             return self._place
         if name in self._broken:
             pytest.skip(f"{name} did not come up")
-        if self._run is not None and self._run.node.name != name:
+        if self._run is not None and self._running != name:
             self.leave()
         fault: BedFault | CharlyFault
         try:
@@ -84,7 +86,7 @@ class BedRuns:
 
     def _come_up(self, name: str, phase: str) -> BedInPhase:
         if self._run is None:
-            self._run = self._start_run(name)
+            self._run, self._running = self._start_run(name), name
             self._run.bring_up()
         if phase == REBUILT:
             self._run.rebuild()
@@ -104,5 +106,5 @@ class BedRuns:
         run, self._run, self._place = self._run, None, None
         if run is None:
             return
-        failed = run.node.name in self._failed
+        failed = self._running in self._failed
         run.tear_down(keep=self._keep == "always" or (self._keep == "failed" and failed))

@@ -21,7 +21,8 @@ from charly_vm.machine.surroundings import view_guest
 from charly_vm.machine.veto import require_no_veto
 from charly_vm.model.deploy import DeployNode
 from charly_vm.model.gaps import require_carried_out
-from charly_vm.model.project import Project
+from charly_vm.model.names import PREFIX
+from charly_vm.model.project import Project, Target
 from charly_vm.model.resolve.keys import require_login
 
 
@@ -38,12 +39,16 @@ class BedRun:
         node: DeployNode,
         *,
         evidence: Path,
+        target: Target | None = None,
         progress: Progress = SILENT,
         keep_failed: bool = False,
     ) -> None:
+        """`target` is one of the bed's variants, where it has some."""
         self.project = project
-        self.node = node
-        self.target = project.target(node.name)
+        self.target = target or project.target(node.name)
+        self.node = self.target.deploy or node
+        self.name = self.target.domain.removeprefix(PREFIX)
+        """The machine's, which says the variant too."""
         self.evidence = evidence
         self.progress = progress
         self.keep_failed = keep_failed
@@ -78,7 +83,7 @@ class BedRun:
     def _hold_share(self) -> None:
         deploy, entity = self.node.deploy, self.target.entity
         share = hold_share(
-            self.node.name,
+            self.name,
             cpus=deploy.cpus or entity.cpu,
             ram=deploy.ram or entity.ram,
             timeout=BED_WAIT_SECONDS,
@@ -108,13 +113,13 @@ class BedRun:
 
     def collect(self, phase: str) -> Path:
         """Collect evidence now, and return the directory that holds it."""
-        directory = make_ignored_directory(self.evidence) / self.node.name / phase
+        directory = make_ignored_directory(self.evidence) / self.name / phase
         collect_evidence(self.require_machine(), directory)
         return directory
 
     def view(self, phase: str) -> GuestView:
         """The guest as steps see it. What they capture is forgotten with the view."""
-        artifacts = make_ignored_directory(self.evidence) / self.node.name / "artifacts" / phase
+        artifacts = make_ignored_directory(self.evidence) / self.name / "artifacts" / phase
         return view_guest(self.require_machine(), self.project, artifacts=artifacts)
 
     def tear_down(self, *, keep: bool = False) -> None:
@@ -157,7 +162,7 @@ class BedRun:
         machine.record = dataclasses.replace(machine.record, owner=owner)
         write_record(machine.record)
         machine.close()
-        name = self.node.name
+        name = machine.record.label
         self.progress.note(
             f"{name} is kept: `charly vm ssh {name}` logs in, `charly vm console {name}` shows its "
             f"console, `charly vm destroy {name} --disk` removes it"

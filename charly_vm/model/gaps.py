@@ -7,7 +7,7 @@ from charly_vm.model.deploy import Deploy, DeployNode
 
 WANTED = (
     *("add_candy", "requires_exclusive", "requires_shared", "requires_amount"),
-    *("from_snapshot", "cloud_init_clean", "matrix"),
+    *("from_snapshot", "cloud_init_clean"),
 )
 """Fields that change what is tested; read and checked, and nobody acts on them."""
 

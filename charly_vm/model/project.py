@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,19 @@ class Project:
     def beds(self) -> list[DeployNode]:
         """The deploys that may be destroyed and rebuilt unattended, in the file's order."""
         return [node for node in self.deploys.values() if node.disposable and node.entity]
+
+    def with_bed(self, node: DeployNode, entity: EntityNode) -> Project:
+        """This project and a bed that is declared elsewhere. Raises `SpecError` where it has a node
+        of one of the two names."""
+        for name in (node.name, entity.name):
+            if name in self.deploys or name in self.entities:
+                text = f"{name} stands in {self.file} already"
+                raise SpecError([Problem(node.file, node.line, 1, text)])
+        return replace(
+            self,
+            entities={**self.entities, entity.name: entity},
+            deploys={**self.deploys, node.name: node},
+        )
 
     def target(self, name: str, instance: str = "") -> Target:
         """A deploy of that name, else an entity; `vm:x` and `charly-x` mean x.

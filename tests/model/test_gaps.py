@@ -25,7 +25,6 @@ def node(**written: Any) -> DeployNode:
         {"requires_amount": {"cpus": 2}},
         {"from_snapshot": "clean"},
         {"cloud_init_clean": True},
-        {"matrix": {"image": ["a", "b"]}},
         {"fresh": "template"},
         {"fresh": "build"},
     ],

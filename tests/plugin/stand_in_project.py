@@ -45,12 +45,12 @@ class Shell:
 
 
 class StandInRun:
-    def __init__(self, project, node, *, evidence, progress, keep_failed):
-        self.node, self.evidence, self.machine = node, evidence, None
+    def __init__(self, project, node, *, target, evidence, progress, keep_failed):
+        self.node, self.target, self.evidence, self.machine = node, target, evidence, None
 
     def log(self, text):
         with LOG.open("a") as stream:
-            stream.write(f"{text} {self.node.name}\\n")
+            stream.write(f"{text} {self.target.domain.removeprefix('charly-')}\\n")
 
     def bring_up(self):
         self.log("up")
@@ -58,7 +58,7 @@ class StandInRun:
             raise GuestTimeout("SSH", seconds=3, seen="no banner", hint="look at the console")
         if pathlib.Path("defect").exists():
             raise ZeroDivisionError("a defect")
-        self.machine = types.SimpleNamespace(guest=Shell(), name=self.node.name)
+        self.machine = types.SimpleNamespace(guest=Shell(), name=self.node.name, target=self.target)
 
     def rebuild(self):
         self.log("rebuild")
