@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from charly_vm.host.terminal import progress_on
     from charly_vm.machine.bed import BedRun, require_disposable
     from charly_vm.machine.create import create_machine, rebuild_machine
+    from charly_vm.machine.expiry import remove_expired
     from charly_vm.machine.machine import Machine, find_machine, require_machine
     from charly_vm.machine.ownership import own_machine
     from charly_vm.machine.prune import prune, prune_machine
@@ -62,6 +63,7 @@ _HOMES = {
     "charly_vm.host.terminal": ("progress_on",),
     "charly_vm.machine.bed": ("BedRun", "require_disposable"),
     "charly_vm.machine.create": ("create_machine", "rebuild_machine"),
+    "charly_vm.machine.expiry": ("remove_expired",),
     "charly_vm.machine.machine": ("Machine", "find_machine", "require_machine"),
     "charly_vm.machine.ownership": ("own_machine",),
     "charly_vm.machine.prune": ("prune", "prune_machine"),
@@ -108,6 +110,7 @@ __all__ = [
     "prune",
     "prune_machine",
     "rebuild_machine",
+    "remove_expired",
     "require_disposable",
     "require_machine",
     "require_runnable",

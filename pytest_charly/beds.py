@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, Progress, Project, survey
+from charly_vm import BedRun, CharlyError, Progress, Project, remove_expired, survey
 from pytest_charly.chosen import ChosenBeds
 from pytest_charly.collection import BedModule, ProjectFile, StepItem
 from pytest_charly.faults import PROPERTY, BedFault, judge, summarise
@@ -45,8 +45,10 @@ class BedsPlugin:
     def from_config(cls, config: pytest.Config) -> BedsPlugin:
         phases = [DEPLOYED] if config.getoption("charly_no_rebuild") else [DEPLOYED, REBUILT]
         chosen = choose_beds(config, phases)
+        progress = progress_for(config)
         if not config.option.collectonly:
             _require_host()
+            _remove_expired(progress)
         for marker, meaning in MARKERS.items():
             config.addinivalue_line("markers", f"{marker}: {meaning}")
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -56,7 +58,7 @@ class BedsPlugin:
             chosen,
             keep=config.getoption("charly_keep"),
             evidence=_evidence_directory(config, chosen.project),
-            progress=progress_for(config),
+            progress=progress,
         )
 
     @property
@@ -207,6 +209,14 @@ def _require_host() -> None:
     """Look at the host now, when what is wrong with it can still be one message."""
     try:
         survey()
+    except CharlyError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _remove_expired(progress: Progress) -> None:
+    try:
+        for removed in remove_expired(progress):
+            progress.note(f"removed {removed}")
     except CharlyError as error:
         raise pytest.UsageError(str(error)) from error
 

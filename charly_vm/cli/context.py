@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from charly_vm.errors import HostError
+from charly_vm.errors import CharlyError, HostError
 
 if TYPE_CHECKING:
     from charly_vm.host.progress import Progress
@@ -52,6 +53,16 @@ def progress() -> Progress:
     from charly_vm.host.terminal import progress_on
 
     return progress_on(sys.stderr)
+
+
+def remove_expired() -> None:
+    """Before anything else, remove the machines that were kept for a time that is over."""
+    from charly_vm.machine.expiry import remove_expired as remove
+
+    # What is wrong with the records is the command's to say.
+    with suppress(CharlyError):
+        for removed in remove():
+            click.echo(f"removed {removed}", err=True)
 
 
 def print_json(data: Any) -> None:

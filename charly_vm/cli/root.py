@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from charly_vm.cli.context import remove_expired
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are run.
@@ -91,6 +93,7 @@ def charly(ctx: click.Context, project: Path | None, debug: bool) -> None:
 )
 def vm() -> None:
     """Build disks and run machines."""
+    remove_expired()
 
 
 @click.group(
@@ -130,3 +133,4 @@ def settings() -> None:
 )
 def check() -> None:
     """Run the checks of a bed."""
+    remove_expired()

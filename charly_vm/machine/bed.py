@@ -14,9 +14,10 @@ from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.budget import hold_share
 from charly_vm.machine.create import create_machine, rebuild_machine
 from charly_vm.machine.evidence import collect_evidence
+from charly_vm.machine.expiry import KEEP_SECONDS, arrange_removal
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_process
-from charly_vm.machine.records import Purpose, Stage, write_record
+from charly_vm.machine.records import Purpose, Stage, now, write_record
 from charly_vm.machine.surroundings import view_guest
 from charly_vm.machine.veto import require_no_veto
 from charly_vm.model.deploy import DeployNode
@@ -158,14 +159,19 @@ class BedRun:
         return found if found and found.record.owner == self._owner else None
 
     def _keep(self, machine: Machine) -> None:
-        owner = dataclasses.replace(machine.record.owner, purpose=Purpose.KEPT)
+        ephemeral = self.node.deploy.ephemeral
+        seconds = ephemeral.ttl if ephemeral else KEEP_SECONDS
+        expires = now(after=seconds)
+        owner = dataclasses.replace(machine.record.owner, purpose=Purpose.KEPT, expires=expires)
         machine.record = dataclasses.replace(machine.record, owner=owner)
         write_record(machine.record)
         machine.close()
+        arrange_removal(machine.name, seconds)
         name = machine.record.label
         self.progress.note(
-            f"{name} is kept: `charly vm ssh {name}` logs in, `charly vm console {name}` shows its "
-            f"console, `charly vm destroy {name} --disk` removes it"
+            f"{name} is kept until {expires}: `charly vm ssh {name}` logs in, "
+            f"`charly vm console {name}` shows its console, "
+            f"`charly vm destroy {name} --disk` removes it"
         )
 
 

@@ -15,6 +15,7 @@ from charly_vm.machine.records import (
     find_record,
     machine_directories,
     machine_lock,
+    now,
     paths_of,
     read_records,
 )
@@ -24,7 +25,8 @@ from charly_vm.machine.volumes import known_hypervisors, prune_bases
 def prune(*, progress: Progress = SILENT) -> tuple[list[str], list[CharlyError]]:
     """Remove what is left over. Returns what was removed, in words, and what could not be.
 
-    Machines that somebody holds, that were made by hand or kept, and their images are not touched.
+    Machines that somebody holds, that were made by hand, or that are kept and have not expired, and
+    their images are not touched.
     """
     removed: list[str] = []
     failed: list[CharlyError] = []
@@ -66,9 +68,12 @@ def _prune_held(domain: str, progress: Progress) -> list[str]:
         with explain_os_errors(f"remove what is left of {domain}"):
             remove_directory(paths, instance=False)
         return [f"directory of {domain}, which has no record"]
+    machine = Machine(record, progress=progress)
+    if record.is_expired(now()):
+        machine.destroy(disk=True)
+        return [f"machine {domain}, which was kept until {record.owner.expires}"]
     if not record.is_bound_to_owner:
         return []
-    machine = Machine(record, progress=progress)
     machine.destroy(disk=not record.disk_kept)
     kept = ", its disk is kept" if record.disk_kept else ""
     return [f"machine {domain}, left by {record.owner}{kept}"]

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ class Purpose(str, Enum):
     BED = "bed"
     """A run of checks: as long as the run holds the machine's lock."""
     KEPT = "kept"
-    """A bed's machine that was kept to look at: until the bed runs again or it is destroyed."""
+    """A bed's machine that was kept to look at: until it expires, the bed runs again or it is
+    destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Owner:
     since: str
     """UTC, ISO 8601."""
     boot_id: str
+    expires: str = ""
+    """When a machine that is kept is removed, as `since`; empty where nobody removes it."""
 
     def __str__(self) -> str:
         return f"{self.command} (pid {self.pid}, since {self.since})"
@@ -96,14 +99,20 @@ class MachineRecord:
         unfinished = self.stage in (Stage.CREATING, Stage.DESTROYING)
         return unfinished or (self.stage is Stage.CREATED and self.owner.purpose is Purpose.BED)
 
+    def is_expired(self, moment: str) -> bool:
+        """Whether it was kept for a time that is over at a moment, which is as `now` tells it."""
+        return self.owner.purpose is Purpose.KEPT and "" < self.owner.expires <= moment
+
     @property
     def label(self) -> str:
         """The name as a person would type it."""
         return f"{self.name} -i {self.instance}" if self.instance else self.name
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def now(*, after: float = 0) -> str:
+    """This moment, or the one `after` so many seconds: UTC, ISO 8601, which sorts as time does."""
+    moment = datetime.now(UTC) + timedelta(seconds=after)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def paths_of(domain: str) -> Paths:

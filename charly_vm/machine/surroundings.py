@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 from charly_vm.check.guest_view import GuestView
 from charly_vm.check.surroundings import Endpoint, Surroundings
 from charly_vm.errors import GuestError, SpecError
+from charly_vm.host.own_command import find_charly
 from charly_vm.machine.machine import Machine, require_machine
 from charly_vm.model.project import Project
 
@@ -25,7 +24,7 @@ def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = N
         deploy=machine.record.name,
         instance=machine.record.instance,
         hostdevs=len(devices.hostdevs),
-        charly=_find_charly(),
+        charly=find_charly(),
         locate=locate,
         artifacts=artifacts,
     )
@@ -53,9 +52,3 @@ def _endpoint(machine: Machine, port: int) -> Endpoint:
         f"port {port} of {machine.name} is not forwarded to this host",
         hint=f'add it: `network: {{port_forwards: ["auto:{port}"]}}`',
     )
-
-
-def _find_charly() -> str:
-    """The command beside this Python, else the one on the PATH."""
-    beside = Path(sys.executable).with_name("charly")
-    return str(beside) if beside.exists() else shutil.which("charly") or "charly"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -96,9 +97,17 @@ def test_a_failed_check_is_status_2_and_live_says_the_same(here: Workspace) -> N
     here.project.write_text(text.replace("stdout: somebody", "stdout: charly-check-tiny"))
     assert here.charly("check", "live", "check-tiny").status == 0
     # The kept machine gives way to the next run of its bed.
-    again = here.charly("check", "run", "check-tiny", "--charly-no-rebuild")
+    again = here.charly("check", "run", "check-tiny", "--charly-no-rebuild", "--charly-keep=always")
     assert again.status == 0
     assert "was kept by" in again.stdout
+    # It is kept for a time, and whoever comes after that removes it.
+    record = here.machines / "charly-check-tiny" / "machine.json"
+    assert "check-tiny" in here.charly("vm", "list").stdout
+    text = record.read_text()
+    record.write_text(re.sub(r'"expires": "20[^"]*"', '"expires": "2026-01-01T00:00:00Z"', text))
+    listed = here.charly("vm", "list", "-a")
+    assert "removed machine charly-check-tiny, which was kept until 2026-01-01" in listed.stderr
+    assert "check-tiny" not in listed.stdout
     assert here.is_clean()
 
 
