@@ -3,6 +3,7 @@ mounted."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,13 @@ from charly_vm.disk import tree_listing
 from charly_vm.disk.file_systems import BTRFS, EXT4, ROOT_LABEL, XFS, FileSystem
 from charly_vm.disk.sandbox import sandboxed
 from charly_vm.disk.tree_listing import Entry
-from charly_vm.disk.xfs import FEATURES, Unnameable, render_database_commands, render_prototype
+from charly_vm.disk.xfs import (
+    FEATURES,
+    NEWER,
+    Unnameable,
+    render_database_commands,
+    render_prototype,
+)
 from charly_vm.errors import LaunchError
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.process import find_tool, require_tool, run
@@ -47,7 +54,12 @@ def find_missing(file_system: FileSystem) -> dict[str, str]:
 
 def ingredients(file_system: FileSystem) -> tuple[str, ...]:
     """All that determines the file system besides its size and its files, for a recipe."""
-    details = {EXT4.name: (_MKE2FS_CONF,), XFS.name: FEATURES, BTRFS.name: _BTRFS_OPTIONS}
+    newer = tuple(word for words in NEWER for word in words)
+    details = {
+        EXT4.name: (_MKE2FS_CONF,),
+        XFS.name: (*FEATURES, *newer),
+        BTRFS.name: _BTRFS_OPTIONS,
+    }
     return (file_system.name, *details[file_system.name])
 
 
@@ -115,15 +127,17 @@ def _write_xfs(tree: Path, alone: Path, workspace: Path, size: int) -> None:
     entries = _list(tree)
     prototype = workspace / "prototype"
     try:
-        prototype.write_text(render_prototype(entries), errors="surrogateescape")
+        prototype.write_text(render_prototype(entries), encoding="utf-8")
         commands = render_database_commands(entries)
     except Unnameable as error:
         raise LaunchError(
             f"{_WHAT} failed: {error}", hint="choose `rootfs: ext4` or `rootfs: btrfs`"
         ) from error
+    program, place = _program(XFS, "mkfs.xfs"), ("-d", f"file=1,size={size}")
+    known = [words for words in NEWER if _knows(program, [*words, *place, alone])]
     mkfs: list[str | Path] = [
-        _program(XFS, "mkfs.xfs"), "-q", "-L", ROOT_LABEL, *FEATURES, "-p", prototype,
-        "-d", f"file=1,size={size}", alone,
+        program, "-q", "-L", ROOT_LABEL, *FEATURES, *itertools.chain(*known), "-p", prototype,
+        *place, alone,
     ]  # fmt: skip
     run(sandboxed(mkfs), cwd=tree, what=_WHAT, timeout=_TIMEOUT)
     done = run(
@@ -133,6 +147,11 @@ def _write_xfs(tree: Path, alone: Path, workspace: Path, size: int) -> None:
         timeout=_TIMEOUT,
     )
     _require_written(commands, done.stdout, done.stderr)
+
+
+def _knows(mkfs: Path, words: Sequence[str | Path]) -> bool:
+    """Whether this mkfs.xfs takes some words; it writes nothing."""
+    return run([mkfs, "-N", *words], timeout=20, check=False).status == 0
 
 
 def _require_written(commands: Sequence[str], output: str, errors: str) -> None:
@@ -146,7 +165,8 @@ def _require_written(commands: Sequence[str], output: str, errors: str) -> None:
 
 
 def _list(tree: Path) -> list[Entry]:
-    # Isolated: the sandbox's Python reads nothing of the user's own settings.
-    lister: list[str | Path] = [sys.executable, "-I", tree_listing.__file__, tree]
+    # Isolated: the sandbox's Python reads nothing of the user's own settings. Names in the tree are
+    # UTF-8, whatever the locale here.
+    lister: list[str | Path] = [sys.executable, "-I", "-X", "utf8", tree_listing.__file__, tree]
     done = run(sandboxed(lister), what="listing the tree", timeout=120)
     return [Entry(**one) for one in json.loads(done.stdout)]

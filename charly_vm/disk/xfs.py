@@ -20,6 +20,9 @@ FEATURES = (
 )  # fmt: skip
 """Not those of the host's version: kernels from 5.15 on and GRUB 2.06 read these."""
 
+NEWER = (("-n", "parent=0"), ("-i", "exchange=0"))
+"""What later versions of mkfs.xfs turn on by themselves, and earlier ones do not know."""
+
 _FIRST_TIME = 2**31 * 10**9
 """A timestamp with the feature bigtime counts nanoseconds from 1901: 2^31 seconds before 1970."""
 _NAMESPACES = {"user.": "-u", "security.": "-s", "trusted.": "-r"}
@@ -41,6 +44,8 @@ def render_prototype(entries: Sequence[Entry]) -> str:
 
     Raises `Unnameable` for a name that its format cannot hold and for sockets and devices.
     """
+    if odd := [entry.path for entry in entries if not _has_a_name(entry)]:
+        raise Unnameable(f"a prototype file cannot name {', '.join(map(repr, odd))}")
     lines = ["/", "0 0"]
     opened = 0
     for entry in entries:
@@ -60,13 +65,19 @@ def render_database_commands(entries: Sequence[Entry]) -> list[str]:
 def _render_line(entry: Entry) -> str:
     kind, source = _kind_and_source(entry)
     name = PurePosixPath(entry.path).name
-    # The format knows neither quotation nor escape; a colon begins a comment, $ ends a directory.
-    if re.search(r"\s", name + entry.target) or name.startswith((":", "$")):
-        raise Unnameable(f"a prototype file cannot name {entry.path!r}")
     user = "u" if entry.mode & stat.S_ISUID else "-"
     group = "g" if entry.mode & stat.S_ISGID else "-"
     words = (name, f"{kind}{user}{group}{entry.mode & 0o777:03o}", entry.uid, entry.gid, source)
     return " ".join(str(word) for word in words if word != "")
+
+
+def _has_a_name(entry: Entry) -> bool:
+    """Whether the format can hold the entry's name, and where it leads: it knows neither quotation
+    nor escape, a colon begins a comment, and $ ends a directory."""
+    name = PurePosixPath(entry.path).name
+    # What is not UTF-8 has surrogates in place of its bytes.
+    odd = re.search(r"[\s\ud800-\udfff]", name + entry.target)
+    return odd is None and not name.startswith((":", "$"))
 
 
 def _kind_and_source(entry: Entry) -> tuple[str, str]:

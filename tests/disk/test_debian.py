@@ -132,7 +132,9 @@ def test_debootstrap_installs_the_same_packages_in_the_new_system() -> None:
     debian = find(builder="debootstrap", bootstrap_variant="buildd", package=["nginx"])
     assert debian.programs == {"debootstrap": "debootstrap"}
     script = debian.render_argv()[-1]
-    assert 'debootstrap --arch=amd64 --variant=buildd bookworm "$tree"\n' in script
+    assert (
+        'debootstrap --force-check-gpg --arch=amd64 --variant=buildd bookworm "$tree"\n' in script
+    )
     assert set(find().packages) < set(debian.packages)
     assert f"install {' '.join(debian.packages)}\n" in script
     for hook in CUSTOMIZE_HOOKS:
@@ -142,7 +144,7 @@ def test_debootstrap_installs_the_same_packages_in_the_new_system() -> None:
 
 def test_debootstraps_own_choice_of_packages_has_no_name() -> None:
     script = find(builder="debootstrap", bootstrap_variant="-").render_argv()[-1]
-    assert 'debootstrap --arch=amd64  bookworm "$tree"\n' in script
+    assert 'debootstrap --force-check-gpg --arch=amd64  bookworm "$tree"\n' in script
 
 
 @pytest.mark.parametrize("file_system", FILE_SYSTEMS.values(), ids=lambda one: one.name)

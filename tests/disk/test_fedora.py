@@ -243,7 +243,7 @@ def test_a_host_of_the_distribution_knows_its_repositories(
 ) -> None:
     own = host(tmp_path / "host", os_release)
     found = require_repositories(find(distro), host=own)
-    assert found == Repositories(own / "etc/yum.repos.d", {"own.repo": "[own]\n"})
+    assert found == Repositories(own / "etc/yum.repos.d", {"etc/yum.repos.d/own.repo": "[own]\n"})
 
 
 def test_what_the_user_has_written_comes_first(tmp_path: Path, written: Path) -> None:

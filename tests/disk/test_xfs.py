@@ -49,6 +49,7 @@ def test_every_directory_is_closed_where_it_ends() -> None:
         file("two words"),
         file("a\nb"),
         file(":colon"),
+        file("Latin-1 \udce9".replace(" ", "")),
         file("$"),
         Entry("link", stat.S_IFLNK | 0o777, 0, 0, 0, target="two words"),
         Entry("socket", stat.S_IFSOCK | 0o600, 0, 0, 0),
@@ -59,6 +60,11 @@ def test_every_directory_is_closed_where_it_ends() -> None:
 def test_what_the_format_cannot_hold_is_not_guessed(entry: Entry) -> None:
     with pytest.raises(Unnameable):
         render_prototype([ROOT, entry])
+
+
+def test_all_that_the_format_cannot_name_is_said_at_once() -> None:
+    with pytest.raises(Unnameable, match="cannot name 'a b', ':c'"):
+        render_prototype([ROOT, file("a b"), file(":c"), file("d")])
 
 
 def test_times_count_from_1901_and_sticky_bits_are_octal() -> None:

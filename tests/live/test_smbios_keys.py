@@ -134,6 +134,14 @@ def test_an_image_that_has_what_charly_needs_installs_nothing(machine: Machine) 
 def test_its_xfs_root_has_grown_and_has_all_that_debootstrap_put_there(machine: Machine) -> None:
     host = make_testinfra_host(machine.guest)
     require_whole(host, "xfs", gibibytes=4)
+    assert not host.file("/test-dev-null").exists
+    # Not only what was published, but also what was mended since.
+    sources = host.file("/etc/apt/sources.list").content_string
+    assert [line.split()[2] for line in sources.splitlines() if line.startswith("deb ")] == [
+        "bookworm",
+        "bookworm-updates",
+        "bookworm-security",
+    ]
     with host.sudo():
         # A file's capability is an extended attribute.
         assert "cap_net_raw=ep" in host.check_output("/usr/sbin/getcap /usr/bin/ping")

@@ -160,7 +160,8 @@ class Arch:
 
     @property
     def ingredients(self) -> tuple[str, ...]:
-        files = (f"{path}\n{text}" for path, text in sorted(self.files.items()))
+        written = self.files | (self.repositories.essence if self.repositories else {})
+        files = (f"{path}\n{text}" for path, text in sorted(written.items()))
         efi = (f"{path}\n{source}" for path, source in sorted(self.efi.items()))
         return (*self.render_argv(), *files, *efi, self.efi_config)
 

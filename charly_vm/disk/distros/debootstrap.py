@@ -37,7 +37,11 @@ PATH="$loaders/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export PATH
 
 mkdir "$tree"
-debootstrap --arch=@ARCHITECTURE@ @VARIANT@ @SUITE@ "$tree"
+# Without the distribution's keys it would go on, and check nothing.
+debootstrap --force-check-gpg --arch=@ARCHITECTURE@ @VARIANT@ @SUITE@ "$tree"
+# It tries its mknod there, and cannot remove what is bound.
+umount "$tree/test-dev-null" 2>/dev/null || true
+rm -f "$tree/test-dev-null"
 
 cp -R --preserve=mode "$files/." "$tree"
 mountpoint -q "$tree/proc" || mount -t proc proc "$tree/proc"
@@ -45,7 +49,16 @@ printf '#!/bin/sh\\nexit 101\\n' >"$tree/usr/sbin/policy-rc.d"
 chmod 755 "$tree/usr/sbin/policy-rc.d"
 cp --remove-destination --dereference /etc/resolv.conf "$tree/etc/resolv.conf"
 inside() { env -u TMPDIR DEBIAN_FRONTEND=noninteractive chroot "$tree" "$@"; }
+# debootstrap knows the release as it was published, and nothing that was mended since.
+sed -n '1s|^deb \\([^ ]*\\)/debian/* \\([^ ]*\\) .*|\\1 \\2|p' "$tree/etc/apt/sources.list" |
+  while read -r server suite; do
+    echo "deb $server/debian $suite-updates main"
+    echo "deb $server/debian-security $suite-security main"
+  done >>"$tree/etc/apt/sources.list.more"
+cat "$tree/etc/apt/sources.list.more" >>"$tree/etc/apt/sources.list"
+rm "$tree/etc/apt/sources.list.more"
 inside apt-get -q update
+inside apt-get -q -y -o Dpkg::Options::=--force-confold dist-upgrade
 # Before a package of the new system takes resolv.conf over.
 inside sh -euc 'mkdir /loaders && cd /loaders &&
   apt-get -q -o APT::Sandbox::User=root download @LOADERS@ &&
@@ -63,7 +76,8 @@ inside apt-get clean
 find "$tree/var/lib/apt/lists" -type f -delete
 rm -f "$tree"/var/log/bootstrap.log "$tree"/var/cache/apt/*.bin
 umount "$tree"/dev/* "$tree/sys" "$tree/proc" 2>/dev/null || true
-rm -rf "$tree"/dev/* "$tree"/tmp/*
+# Whatever should still be bound is the host's own.
+rm -rf --one-file-system "$tree"/dev/* "$tree"/tmp/*
 """
 
 

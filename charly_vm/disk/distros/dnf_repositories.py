@@ -15,6 +15,8 @@ from charly_vm.host.files import explain_os_errors
 from charly_vm.host.package_manager import read_os_release
 
 PATTERN = "*.repo"
+_SETTINGS = ("etc/dnf/dnf.conf", "etc/dnf/vars/*", "usr/share/dnf5/vars.d/*")
+"""What else of the host dnf reads, whosever the repositories are."""
 
 
 def require_repositories(recipe: Fedora, *, host: Path = Path("/")) -> Repositories:
@@ -24,9 +26,11 @@ def require_repositories(recipe: Fedora, *, host: Path = Path("/")) -> Repositor
     """
     directory = repositories_directory(recipe.distribution)
     if written := read_repositories(recipe.distribution, PATTERN):
-        return Repositories(directory, {path.name: text for path, text in written.items()})
+        texts = {path.name: text for path, text in written.items()}
+        return Repositories(directory, texts | _read(host, *_SETTINGS))
     if _is_of_host(recipe, host):
-        return _read_of_host(host / "etc/yum.repos.d")
+        texts = _read(host, f"etc/yum.repos.d/{PATTERN}", *_SETTINGS)
+        return Repositories(host / "etc/yum.repos.d", texts)
     raise HostError(
         f"this host is not {recipe.title}, and does not know where its packages are",
         hint=f"write files ending in .repo to {directory}: dnf.conf(5)'s sections of repositories, "
@@ -44,9 +48,10 @@ def _is_of_host(recipe: Fedora, host: Path) -> bool:
     return not recipe.member.is_enterprise or release == str(recipe.release)
 
 
-def _read_of_host(directory: Path) -> Repositories:
+def _read(host: Path, *patterns: str) -> dict[str, str]:
+    """The texts of the host's files, by their paths below its root."""
     texts = {}
-    for path in sorted(directory.glob(PATTERN)):
+    for path in (found for pattern in patterns for found in sorted(host.glob(pattern))):
         with explain_os_errors(f"read {path}"):
-            texts[path.name] = path.read_text()
-    return Repositories(directory, texts)
+            texts[str(path.relative_to(host))] = path.read_text()
+    return texts

@@ -45,6 +45,12 @@ class PacmanConf:
             for path, text in files.items()
         }
 
+    @property
+    def essence(self) -> dict[str, str]:
+        """As `for_guest`, without what makes no other disk: comments, and which server comes first.
+        Hosts rank their servers anew every few days."""
+        return {path: _essence(path, text) for path, text in self.for_guest.items()}
+
     def _expand(self, text: str, *around: str) -> Iterator[str]:
         """The lines of a file; `around` are the paths of those that it is in."""
         for line in text.splitlines():
@@ -55,6 +61,13 @@ class PacmanConf:
             for path, included in sorted(self.included.items()):
                 if path not in around and PurePosixPath(path).match(found[1]):
                     yield from self._expand(included, *around, path)
+
+
+def _essence(path: str, text: str) -> str:
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith("#")]
+    # In the configuration itself the order of lines is that of repositories.
+    return "\n".join(sorted(said) if f"/{path}".startswith(_LISTS) else said)
 
 
 def find_included(text: str) -> list[str]:
