@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from charly_vm.machine.expiry import remove_expired
     from charly_vm.machine.machine import Machine, find_machine, require_machine
     from charly_vm.machine.ownership import own_machine
-    from charly_vm.machine.prune import prune, prune_machine
+    from charly_vm.machine.prune import prune, prune_left_over
     from charly_vm.machine.survey import survey
     from charly_vm.machine.variants import targets_of, with_images
     from charly_vm.model.declared import declare_bed
@@ -66,7 +66,7 @@ _HOMES = {
     "charly_vm.machine.expiry": ("remove_expired",),
     "charly_vm.machine.machine": ("Machine", "find_machine", "require_machine"),
     "charly_vm.machine.ownership": ("own_machine",),
-    "charly_vm.machine.prune": ("prune", "prune_machine"),
+    "charly_vm.machine.prune": ("prune", "prune_left_over"),
     "charly_vm.machine.survey": ("survey",),
     "charly_vm.machine.variants": ("targets_of", "with_images"),
     "charly_vm.model.declared": ("declare_bed",),
@@ -108,7 +108,7 @@ __all__ = [
     "own_machine",
     "progress_on",
     "prune",
-    "prune_machine",
+    "prune_left_over",
     "rebuild_machine",
     "remove_expired",
     "require_disposable",

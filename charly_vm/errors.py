@@ -106,6 +106,10 @@ class GuestError(CharlyError):
     """The guest could be asked, and what it answered is a failure of its own."""
 
 
+class GuestAway(GuestError):
+    """The guest cannot be asked now; it may come back, as one that reboots does."""
+
+
 class GuestTimeout(CharlyError):
     """A wait for the guest ran out: what was `awaited`, and the last thing `seen`."""
 

@@ -20,7 +20,7 @@ from pytest_charly.order import (
     place_modules,
 )
 from pytest_charly.place import DEPLOYED, REBUILT, place_of
-from pytest_charly.progress import progress_for
+from pytest_charly.progress import Notes, progress_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 
@@ -70,11 +70,12 @@ class BedsPlugin:
         if hasattr(config, "workerinput"):
             from pytest_charly.distribution import WorkerIds
 
-            config.pluginmanager.register(WorkerIds(), "charly-worker")
-        elif config.pluginmanager.hasplugin("dsession"):
+            notes = self._progress.notes if isinstance(self._progress, Notes) else []
+            config.pluginmanager.register(WorkerIds(notes), "charly-worker")
+        elif config.getoption("dist", "no") != "no" and not config.option.collectonly:
             from pytest_charly.distribution import Controller
 
-            config.pluginmanager.register(Controller(self.chosen), "charly-controller")
+            config.pluginmanager.register(Controller(self._progress), "charly-controller")
 
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)
@@ -157,6 +158,12 @@ class BedsPlugin:
             if here and (there is None or there[0] != here[0]):
                 self._leave()
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # Also of what workers report, who print no summary.
+        faults = [str(fault) for name, fault in report.user_properties if name == PROPERTY]
+        if report.failed and faults:
+            self._faults[faults[-1]] = self._faults.get(faults[-1], 0) + 1
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -168,7 +175,6 @@ class BedsPlugin:
             report.user_properties.append((PROPERTY, fault))
             # JUnit's XML takes those of an item's last report.
             item.user_properties.append((PROPERTY, fault))
-            self._faults[fault] = self._faults.get(fault, 0) + 1
         if place and report.failed and report.when != "teardown":
             try:
                 where = self.runs.note_failure(place[0])

@@ -28,6 +28,8 @@ class BedModule(pytest.Module):
                 self.chosen.declare(bed)
             except CharlyError as error:
                 raise self.CollectError(str(error)) from error
+            if bed.vm is None and bed.name not in self.chosen.project.deploys:
+                raise self.CollectError(f"{bed!r}: {self.chosen.project.file} has no such deploy")
         beds = [one for bed in declared for one in self.chosen.of(bed.name)]
         if declared and not beds:
             return

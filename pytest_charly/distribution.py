@@ -10,18 +10,27 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from charly_vm import CharlyError, prune_machine
-from pytest_charly.chosen import ChosenBeds
+from charly_vm import CharlyError, Progress, prune_left_over
 from pytest_charly.place import place_of
 
 _MARK = "@charly:"
 """Stands between an item's id and its bed, from the worker to the scheduler and nowhere else."""
+
+NOTES = "charly_notes"
+"""What a worker has to say at its end: it has no terminal."""
 
 CRASHED = "the worker that ran {bed} crashed, and the bed with it"
 
 
 class WorkerIds:
     """In a worker: tells the scheduler, which collects nothing itself, of which bed an item is."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        session.config.workeroutput[NOTES] = self._notes  # type: ignore[attr-defined]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection_finish(self, session: pytest.Session) -> Generator[None]:
@@ -97,8 +106,8 @@ def _error(nodeid: str, text: str) -> pytest.TestReport:
 class Controller:
     """In the controller: the scheduler, and the machines of workers that crashed."""
 
-    def __init__(self, chosen: ChosenBeds) -> None:
-        self._chosen = chosen
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> BedScheduling:
@@ -109,11 +118,12 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
+        for note in getattr(node, "workeroutput", {}).get(NOTES, ()):
+            self._progress.note(note)
         if not error:
             return
-        for bed in self._chosen.beds:
-            # Those that somebody alive holds are not touched.
-            try:
-                prune_machine(bed.target.domain)
-            except CharlyError as left:
-                node.config.get_terminal_writer().line(f"left for `charly vm prune`: {left}")
+        # The machines of the dead alone: nobody's who lives are touched.
+        try:
+            prune_left_over()
+        except CharlyError as left:
+            self._progress.note(f"left for `charly vm prune`: {left}")

@@ -13,15 +13,35 @@ from charly_vm import SILENT, Progress, progress_on
 
 
 def progress_for(config: pytest.Config) -> Progress:
-    """The watcher for this run: nothing with -q or in an xdist worker, whose output nobody sees.
+    """The watcher for this run: nothing with -q, and notes alone in an xdist worker.
 
     To be called while pytest's capture is suspended, as it is in `pytest_configure`.
     """
-    if config.get_verbosity() < 0 or hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        return Notes()
+    if config.get_verbosity() < 0:
         return SILENT
     # Standard output as it is now, before the capture puts a file in its place.
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
     return _AfterNewline(progress_on(stream), config)
+
+
+class Notes:
+    """Keeps the notes of a worker, for the controller to print; its phases nobody sees."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    @contextmanager
+    def phase(self, text: str) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        yield lambda _: None
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 class _AfterNewline:

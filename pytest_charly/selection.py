@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def find_project(config: pytest.Config) -> Project:
     Raises `pytest.UsageError`, which ends pytest with exit status 4.
     """
     given = config.getoption("charly_project")
-    file = Path(given).absolute() if given else find_project_file(config.rootpath)
+    # Without `..`, as pytest has its paths, and with links, which are the user's.
+    absolute = os.path.abspath(given) if given else ""  # noqa: PTH100
+    file = Path(absolute) if given else find_project_file(config.rootpath)
     if file is None and find_declared(config.rootpath):
         # Its modules declare all of it.
         return Project(config.rootpath / "charly.yml", entities={}, deploys={})

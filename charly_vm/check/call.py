@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from charly_vm.check.guest_view import GuestView
 from charly_vm.check.result import StepNotRun, not_run
@@ -21,6 +22,10 @@ class Call:
     deadline: Deadline
     from_here: bool = False
     """Whether the verb names a port or an address of this host, so that this host asks."""
+    own_ports: tuple[int, ...] = ()
+    """The guest's ports whose forwards it names."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """The step's own variables in the environment of a command."""
     output: str = ""
     """What `capture` stores: what a command said, a body, a file's content."""
 
@@ -32,7 +37,7 @@ class Call:
             command,
             timeout=self.deadline.remaining(),
             run_as=run_as,
-            env=self.step.modifiers.env,
+            env=self.env,
             stdin=stdin,
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from charly_vm.check.guest_distribution import GuestDistribution, read_os_release
 from charly_vm.check.surroundings import NOWHERE, Surroundings
+from charly_vm.errors import GuestError
 from charly_vm.model.protocols import Shell, ShellResult
 
 ROOT = "root"
@@ -29,6 +30,7 @@ class GuestView:
     _distribution: GuestDistribution | None = None
     _account: tuple[str, str] | None = None
     _root: bool | None = None
+    _reached: set[str] = field(default_factory=set)
 
     def run(
         self,
@@ -45,10 +47,8 @@ class GuestView:
         """
         exports = [f"export {name}={shlex.quote(value)}; " for name, value in (env or {}).items()]
         command = "".join((*exports, command))
-        if run_as and run_as != (account := self.user(timeout)):
-            # A guest whose account is root need not have sudo, and su asks root for no password.
-            become = "su -s /bin/sh {0} -c" if account == ROOT else "sudo -n -H -u {0} -- sh -c"
-            command = f"{become.format(shlex.quote(run_as))} {shlex.quote(command)}"
+        if run_as and run_as != self.user(timeout):
+            command = f"{self._become(run_as, timeout)} {shlex.quote(command)}"
         return self.shell.run(command, timeout=timeout, stdin=stdin)
 
     def look(self, command: str, *, timeout: float, as_root: bool = False) -> ShellResult:
@@ -70,6 +70,21 @@ class GuestView:
             said = self.shell.run("cat /etc/os-release /usr/lib/os-release", timeout=timeout)
             self._distribution = read_os_release(text(said.stdout))
         return self._distribution
+
+    def _become(self, account: str, timeout: float) -> str:
+        """What runs a shell command behind it as an account. Raises `GuestError` where it cannot,
+        since the status of a refusal would pass for the command's own."""
+        # A guest whose account is root need not have sudo, and su asks root for no password.
+        is_root = self.user(timeout) == ROOT
+        become = "su -s /bin/sh {0} -c" if is_root else "sudo -n -H -u {0} -- sh -c"
+        become = become.format(shlex.quote(account))
+        if account not in self._reached:
+            tried = self.shell.run(f"{become} true", timeout=timeout)
+            if tried.status != 0:
+                said = text(tried.stderr) or f"exit status {tried.status}"
+                raise GuestError(f"{self.user(timeout)} cannot become {account}: {said}")
+            self._reached.add(account)
+        return become
 
     def _may_become_root(self, timeout: float) -> bool:
         if self._root is None:

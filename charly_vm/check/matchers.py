@@ -47,9 +47,9 @@ def _holds(condition: Condition, found: Scalar) -> bool:
         case "equals":
             return _equal(found, value)
         case "contains":
-            return str(value) in str(found)
+            return _spell(value) in _spell(found)
         case "matches":
-            return re.search(str(value), str(found), re.MULTILINE) is not None
+            return re.search(_spell(value), _spell(found), re.MULTILINE) is not None
     left, right = _number(found), _number(value)
     if left is None or right is None:
         return False
@@ -59,12 +59,20 @@ def _holds(condition: Condition, found: Scalar) -> bool:
 
 
 def _equal(found: Scalar, value: Scalar) -> bool:
+    if isinstance(found, str):
+        # `stdout: 42` is written as a number and compared with text, in which it may be 42.0.
+        number = None if isinstance(value, str) else _number(value)
+        return found == _spell(value) or (number is not None and _number(found) == number)
     if isinstance(found, bool) or isinstance(value, bool) or found is None or value is None:
         return found is value
-    if isinstance(found, str):
-        # `stdout: 42` is written as a number and compared with text.
-        return found == str(value)
     return _number(found) == _number(value)
+
+
+def _spell(value: Scalar) -> str:
+    """As text has it: YAML's `true` is no Python."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
 
 
 def _number(value: Scalar) -> float | None:

@@ -12,13 +12,21 @@ from charly_vm.check.call import Call
 from charly_vm.check.guest_view import GuestView, text
 from charly_vm.check.matchers import Mismatch
 from charly_vm.check.result import StepResult, not_run
-from charly_vm.check.variables import Lookup, names_this_host, substitute_verb
-from charly_vm.check.verbs import RUNNERS
-from charly_vm.errors import GuestTimeout
+from charly_vm.check.surroundings import LOOPBACK
+from charly_vm.check.variables import (
+    Lookup,
+    host_ports_in,
+    names_in,
+    names_this_host,
+    substitute,
+    substitute_verb,
+)
+from charly_vm.check.verbs import RUNNERS, SILENT
+from charly_vm.errors import GuestAway, GuestError, GuestTimeout
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.waiting import Deadline
 from charly_vm.model.step import Modifiers, Step
-from charly_vm.model.verbs import CommandVerb
+from charly_vm.model.verbs import CommandVerb, Verb
 
 RETRY_INTERVAL = 1.0
 """Seconds between attempts, where a step does not say."""
@@ -41,6 +49,8 @@ def find_gap(step: Step) -> str:
     if type(step.verb) not in RUNNERS:
         name = step.verb.name if step.verb else "of another tool"
         return f"this version does not carry out the verb {name}"
+    if step.modifiers.capture and type(step.verb) in SILENT:
+        return "capture: this verb finds nothing that a variable could keep"
     return _find_idle_modifier(step.modifiers)
 
 
@@ -89,17 +99,33 @@ def run_step(step: Step, view: GuestView) -> StepResult:
 def _attempt(step: Step, view: GuestView) -> list[Mismatch]:
     written = step.verb
     assert written is not None
-    deadline = Deadline(step.timeout)
-    call = Call(step, view, deadline, from_here=names_this_host(written))
-    verb = substitute_verb(written, _lookup(call))
+    call = Call(
+        step,
+        view,
+        Deadline(step.timeout),
+        from_here=names_this_host(written),
+        own_ports=host_ports_in(written),
+    )
     try:
-        mismatches = RUNNERS[type(verb)](verb, call)
-    except GuestTimeout as error:
+        return _carry_out(written, call)
+    except (GuestTimeout, GuestAway) as error:
+        # A guest that reboots is away for a while.
         if not step.modifiers.eventually:
             raise
-        return [Mismatch("an answer", f"within {step.timeout:.0f} s", error.seen or error.message)]
+        return [Mismatch("an answer", f"within {step.timeout:.0f} s", error.message)]
+
+
+def _carry_out(written: Verb, call: Call) -> list[Mismatch]:
+    lookup, modifiers = _lookup(call), call.step.modifiers
+    verb = substitute_verb(written, lookup)
+    call.env = {name: substitute(value, lookup) for name, value in modifiers.env.items()}
+    artifact = substitute(modifiers.artifact, lookup) if modifiers.artifact else ""
+    if missing := sorted(names_in(verb) & call.view.surroundings.captures):
+        raise call.impossible(f"{', '.join(missing)} has no value: no step before has captured it")
+    mismatches = RUNNERS[type(verb)](verb, call)
     if not mismatches:
-        mismatches += _capture(step, call) + _take_artifact(step, call)
+        mismatches += _capture(call)
+        mismatches += _take_artifact(artifact, call) if artifact else []
     return mismatches
 
 
@@ -112,7 +138,7 @@ def _lookup(call: Call) -> Lookup:
         seconds = call.deadline.remaining()
         match name, bool(rest):
             case "HOST_PORT", True if rest.isdigit():
-                return str(call.locate(int(rest)).port)
+                return str(_forwarded(call, int(rest)))
             case "HOST", True:
                 member, _, port = rest.partition(":")
                 endpoint = surroundings.locate(member, int(port) if port.isdigit() else 0)
@@ -134,8 +160,18 @@ def _lookup(call: Call) -> Lookup:
     return value
 
 
-def _capture(step: Step, call: Call) -> list[Mismatch]:
-    name, pattern = step.modifiers.capture, step.modifiers.capture_extract
+def _forwarded(call: Call, port: int) -> int:
+    endpoint = call.locate(port)
+    if endpoint.address != LOOPBACK:
+        raise GuestError(
+            f"no port of this host leads to the guest's port {port}: it has an address of its own",
+            hint=f"${{HOST:{call.view.surroundings.deploy}:{port}}} is where it is",
+        )
+    return endpoint.port
+
+
+def _capture(call: Call) -> list[Mismatch]:
+    name, pattern = call.step.modifiers.capture, call.step.modifiers.capture_extract
     if name is None:
         return []
     value = call.output
@@ -149,10 +185,8 @@ def _capture(step: Step, call: Call) -> list[Mismatch]:
     return []
 
 
-def _take_artifact(step: Step, call: Call) -> list[Mismatch]:
-    path = step.modifiers.artifact
-    if path is None:
-        return []
+def _take_artifact(path: str, call: Call) -> list[Mismatch]:
+    step = call.step
     if isinstance(step.verb, CommandVerb) and (
         step.verb.from_host or step.verb.in_container is False
     ):

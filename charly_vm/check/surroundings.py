@@ -8,6 +8,9 @@ from pathlib import Path
 
 from charly_vm.errors import GuestError
 
+LOOPBACK = "127.0.0.1"
+"""Where forwarded ports are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -36,6 +39,8 @@ class Surroundings:
     locate: Callable[[str, int], Endpoint] = locate_nothing
     """From a member of the project (empty: this machine) and a TCP port of it (0: none) to where
     they are. Raises `GuestError` with what to do where they cannot be reached."""
+    captures: frozenset[str] = frozenset()
+    """The variables that steps of the machine are to keep: none of them is the shell's."""
     artifacts: Path | None = None
     """Where artifacts are kept; None: only looked at."""
 

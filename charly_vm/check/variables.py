@@ -55,6 +55,18 @@ def names_in(verb: Verb) -> set[str]:
     return found
 
 
+def host_ports_in(verb: Verb) -> tuple[int, ...]:
+    """The guest's ports whose forwards a verb names."""
+    found: list[int] = []
+
+    def note(name: str, rest: str) -> None:
+        if name == "HOST_PORT" and rest.isdigit():
+            found.append(int(rest))
+
+    substitute_verb(verb, note)
+    return tuple(dict.fromkeys(found))
+
+
 def names_this_host(verb: Verb) -> bool:
     """Whether a verb speaks of a port or an address that only this host can reach."""
     return not names_in(verb).isdisjoint(_PLACES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from charly_vm.disk.checksums import ALGORITHMS, LISTS, SIDECARS, find_digest
 from charly_vm.disk.fetch import CHUNK, fetch_file, fetch_text
@@ -38,6 +39,7 @@ def fetch_cloud_image(source: CloudImage, store: Store, progress: Progress) -> I
     algorithm, digest = _expected_digest(source)
     # The checksum alone determines the image: the same one from a mirror is the same.
     recipe = Recipe(source.url, ("cloud_image", algorithm, digest))
+    _require_unchanged(source.url, algorithm, digest)
 
     def fetch(workspace: Path) -> Path:
         download = workspace / "download"
@@ -68,6 +70,13 @@ def _expected_digest(source: CloudImage) -> tuple[str, str]:
     )
 
 
+def _require_unchanged(url: str, algorithm: str, digest: str) -> None:
+    """Whoever names a file means it as it is now, and not what was kept of it earlier."""
+    path = Path(unquote(urlsplit(url).path))
+    if url.startswith("file:") and path.is_file():
+        _verify(url, path, algorithm, digest)
+
+
 def _verify(url: str, download: Path, algorithm: str, digest: str) -> None:
     found = hashlib.new(algorithm)
     with explain_os_errors(f"read {download}"), download.open("rb") as stream:
@@ -77,7 +86,8 @@ def _verify(url: str, download: Path, algorithm: str, digest: str) -> None:
         raise HostError(
             f"{url} is not what its checksum says: expected {algorithm} {digest}, "
             f"found {found.hexdigest()}",
-            hint="the image has changed or is damaged; do not use it before you know why",
+            hint="the image has changed or is damaged; do not use it before you know why. One that "
+            "is built anew each time is named by `--charly-image NAME=PATH` or `vm build --source`",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from charly_vm.errors import GuestError
+from charly_vm.errors import GuestAway
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SshAddress:
         return f"{host}:{self.port}"
 
 
-class GuestUnreachable(GuestError):
+class GuestUnreachable(GuestAway):
     """The guest has no SSH connection to offer, or lost the one it had; `seen` is what was met.
 
     It may come yet: a guest that boots goes through most of the ways in which this is raised.

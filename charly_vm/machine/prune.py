@@ -11,6 +11,7 @@ from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.disks import image_store
 from charly_vm.machine.kept_disk import require_no_stray
 from charly_vm.machine.machine import Machine, remove_directory
+from charly_vm.machine.ownership import is_left_over
 from charly_vm.machine.records import (
     find_record,
     machine_directories,
@@ -56,6 +57,13 @@ def prune_machine(domain: str, *, progress: Progress = SILENT) -> list[str]:
         return []
     with lock:
         return _prune_held(domain, progress)
+
+
+def prune_left_over(*, progress: Progress = SILENT) -> list[str]:
+    """As `prune`, for the machines alone whose owner has died; raises at the first that cannot be
+    removed."""
+    left = [record.machine.domain for record in read_records()[0] if is_left_over(record)]
+    return [line for domain in left for line in prune_machine(domain, progress=progress)]
 
 
 def _prune_held(domain: str, progress: Progress) -> list[str]:

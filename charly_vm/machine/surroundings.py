@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from charly_vm.check.guest_view import GuestView
-from charly_vm.check.surroundings import Endpoint, Surroundings
+from charly_vm.check.surroundings import LOOPBACK, Endpoint, Surroundings
 from charly_vm.errors import GuestError, SpecError
 from charly_vm.host.own_command import find_charly
 from charly_vm.machine.machine import Machine, require_machine
@@ -20,7 +20,10 @@ def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = N
     def locate(member: str, port: int) -> Endpoint:
         return _endpoint(_find_member(member, project) if member else machine, port)
 
+    deploy = project.deploys.get(machine.record.name)
+    steps = deploy.steps if deploy else ()
     surroundings = Surroundings(
+        captures=frozenset(step.modifiers.capture for step in steps if step.modifiers.capture),
         deploy=machine.record.name,
         instance=machine.record.instance,
         hostdevs=len(devices.hostdevs),
@@ -44,10 +47,10 @@ def _endpoint(machine: Machine, port: int) -> Endpoint:
     if address := machine.find_address():
         return Endpoint(address, port)
     if not port:
-        return Endpoint("127.0.0.1")
+        return Endpoint(LOOPBACK)
     for forward in resolved.forwards:
         if (forward.guest, forward.protocol) == (port, "tcp"):
-            return Endpoint("127.0.0.1", forward.host)
+            return Endpoint(LOOPBACK, forward.host)
     raise GuestError(
         f"port {port} of {machine.name} is not forwarded to this host",
         hint=f'add it: `network: {{port_forwards: ["auto:{port}"]}}`',

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -46,7 +47,8 @@ def variants_of(node: DeployNode, images: Sequence[Variant] = ()) -> list[Varian
     if unknown := [key for key in matrix if key not in KEYS]:
         text = f"matrix: {', '.join(unknown)} cannot vary; what can: {', '.join(KEYS)}"
         raise SpecError([Problem(node.file, node.line, 1, f"{node.name}: {text}")])
-    rows = {key: [_value(key, one) for one in values] for key, values in matrix.items()}
+    here = Path(node.file).parent
+    rows = {key: [_value(key, one, here) for one in values] for key, values in matrix.items()}
     if images:
         rows[IMAGE] = [(image.name, image.settings[IMAGE]) for image in images]
     if not rows:
@@ -87,12 +89,20 @@ def apply_variant(target: Target, variant: Variant, replace_source: ReplaceSourc
     return replace(target, instance=variant.name, node=node, deploy=deploy)
 
 
-def _value(key: str, written: Any) -> tuple[str, Any]:
-    """The name of a value, which becomes a part of the machine's, and the value itself."""
-    if key == IMAGE and (named := image_variant(str(written))):
-        return named.name, named.settings[IMAGE]
-    last = str(written).rpartition("/")[2] if key == IMAGE else str(written)
-    return re.sub(r"[^A-Za-z0-9._]+", "-", last.removesuffix(".qcow2")).strip("-._"), written
+def _value(key: str, written: Any, here: Path) -> tuple[str, Any]:
+    """The name of a value, which becomes a part of the machine's, and the value itself. A path is
+    meant from the file that it stands in."""
+    if key != IMAGE:
+        return _as_name(str(written)), written
+    text = str(written)
+    named = image_variant(text)
+    image = named.settings[IMAGE] if named else text
+    name = named.name if named else _as_name(text.rpartition("/")[2].removesuffix(".qcow2"))
+    return name, image if "://" in image else str(here / Path(image).expanduser())
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-._")
 
 
 def _changed(model: Any, key: str, value: Any, place: DeployNode) -> Any:

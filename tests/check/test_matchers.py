@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from charly_vm.check.matchers import Mismatch, match
 from charly_vm.model.matchers import read_matcher
@@ -63,3 +64,25 @@ def test_each_condition_that_fails_is_told_apart() -> None:
 def test_what_is_no_matcher_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="matcher"):
         read_matcher(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "holds"),
+    [
+        ("true", "true", True),
+        ("true", "True", False),
+        ("{not_equals: true}", "true", False),
+        ("{contains: true}", "it is true", True),
+        ("{not_contains: true}", "it is true", False),
+        ("{not_matches: true}", "true", False),
+        ("1.10", "1.10", True),
+        ("{not_equals: 1.10}", "1.10", False),
+        ("42", "42", True),
+        ("'042'", "42", False),
+    ],
+)
+def test_what_yaml_reads_as_more_than_text_is_compared_as_text(
+    written: str, found: str, holds: bool
+) -> None:
+    matcher = read_matcher(yaml.safe_load(written))
+    assert (match("stdout", matcher, found) == []) == holds

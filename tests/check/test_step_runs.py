@@ -14,7 +14,7 @@ from charly_vm.check.result import StepNotRun
 from charly_vm.check.selection import select_steps
 from charly_vm.check.steps import find_gap, require_runnable, run_step
 from charly_vm.check.surroundings import Endpoint, Surroundings
-from charly_vm.errors import GuestError, GuestTimeout
+from charly_vm.errors import CharlyError, GuestAway, GuestError, GuestTimeout
 
 PLACES = {("", 80): Endpoint("127.0.0.1", 8080), ("db", 0): Endpoint("10.0.0.2")}
 PLACES["db", 5432] = Endpoint("10.0.0.2", 5432)
@@ -79,23 +79,49 @@ def test_what_a_step_captures_later_steps_use(tmp_path: Path) -> None:
     assert view.variables == {"V": "1.2.3", "B": "b"}
 
 
+def test_a_variable_that_nothing_has_captured_is_no_text_of_the_shells(tmp_path: Path) -> None:
+    view = guest(surroundings=surroundings(captures=frozenset({"REL"})))
+    for written in ("file: '/srv/${REL}', exists: false", "command: 'echo ${REL}'"):
+        with pytest.raises(StepNotRun, match="REL has no value"):
+            carry_out(tmp_path, written, view)
+    view.variables["REL"] = "none"
+    assert explain(tmp_path, "file: '/srv/${REL}', exists: false", view) == ""
+
+
+def test_a_guest_with_an_address_of_its_own_has_no_port_here(tmp_path: Path) -> None:
+    places = Surroundings(locate=lambda _, port: Endpoint("10.0.0.2", port))
+    with pytest.raises(GuestError, match="no port of this host leads to the guest's port 80"):
+        carry_out(tmp_path, "matching: '${HOST_PORT:80}'", guest(surroundings=places))
+
+
+def test_variables_stand_in_the_environment_and_in_artifacts(tmp_path: Path) -> None:
+    (tmp_path / "check-x").write_text("x")
+    view = guest(surroundings=surroundings())
+    written = "command: 'echo $U', env: {U: 'p${HOST_PORT:80}'}, stdout: p8080"
+    artifact = f"artifact: '{tmp_path}/${{DEPLOY_NAME}}', artifact_min_bytes: 1"
+    assert explain(tmp_path, f"{written}, {artifact}", view) == ""
+
+
 def test_a_step_that_fails_captures_nothing(tmp_path: Path) -> None:
     view = guest()
     assert explain(tmp_path, "command: 'echo x; false', capture: X", view) != ""
     assert view.variables == {}
 
 
-class Counting:
-    """A guest in which something becomes true at the third look."""
+HANGS = GuestTimeout("the command", seconds=1, seen="nothing")
 
-    def __init__(self, *, hangs: bool = False) -> None:
+
+class Counting:
+    """A guest in which something becomes true at the third look; before, it may raise."""
+
+    def __init__(self, error: CharlyError | None = None) -> None:
         self.looks = 0
-        self.hangs = hangs
+        self.error = error
 
     def run(self, command: str, *, timeout: float, stdin: bytes | None = None) -> Result:
         self.looks += 1
-        if self.looks < 3 and self.hangs:
-            raise GuestTimeout("the command", seconds=timeout, seen="nothing")
+        if self.looks < 3 and self.error:
+            raise self.error
         return Result(0 if self.looks >= 3 else 1, b"")
 
 
@@ -106,9 +132,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("hangs", [False, True])
-def test_a_step_is_tried_until_it_passes(tmp_path: Path, hangs: bool) -> None:
-    shell = Counting(hangs=hangs)
+@pytest.mark.parametrize("error", [None, HANGS, GuestAway("it reboots")])
+def test_a_step_is_tried_until_it_passes(tmp_path: Path, error: CharlyError | None) -> None:
+    shell = Counting(error)
     result = carry_out(tmp_path, "command: look, eventually: 30s", shell)
     assert result.passed
     assert (result.attempts, shell.looks) == (3, 3)
@@ -124,7 +150,7 @@ def test_a_step_is_tried_once_where_nothing_else_is_said(tmp_path: Path) -> None
     assert not carry_out(tmp_path, "command: look", shell).passed
     assert shell.looks == 1
     with pytest.raises(GuestTimeout):
-        carry_out(tmp_path, "command: look", Counting(hangs=True))
+        carry_out(tmp_path, "command: look", Counting(HANGS))
 
 
 def test_a_distribution_may_be_left_out(tmp_path: Path) -> None:
@@ -189,6 +215,7 @@ def test_an_artifact_that_is_not_there_fails_the_step(tmp_path: Path) -> None:
         ("check: x, libvirt: info", "this version does not carry out the verb libvirt"),
         ("check: x, spice: status", "this version does not carry out the verb spice"),
         ("include: candy", "this version does not carry out the steps of a candy (include)"),
+        ("check: x, port: 22, capture: X", "capture: this verb finds nothing"),
         ("check: x, port: 22, mode: '0644'", "mode belongs to a file, a directory or what is"),
         ("check: x, port: 22, retry_interval: 2s", "retry_interval says something about event"),
         ("check: x, port: 22, artifact_min_bytes: 2", "artifact_min_bytes says something about"),

@@ -99,6 +99,8 @@ def test_a_process_runs_by_its_name(tmp_path: Path) -> None:
     assert explain(tmp_path, "process: frob, running: false", shell) == ""
     assert "found running" in explain(tmp_path, "process: sh, running: false", shell)
     assert explain(tmp_path, "process: sh") == ""
+    # Where nothing is to be seen, nothing is proven.
+    assert "found none" in explain(tmp_path, "process: x, running: false", Answers(""))
 
 
 MOUNTS = """\

@@ -10,7 +10,7 @@ import pytest
 from step_stand_in import Answers, Result, carry_out, explain, guest
 
 from charly_vm.check.result import StepNotRun
-from charly_vm.errors import GuestTimeout
+from charly_vm.errors import GuestError, GuestTimeout
 
 
 def test_a_command_passes_with_status_0(tmp_path: Path) -> None:
@@ -51,9 +51,19 @@ def test_a_step_has_variables_of_its_own_in_the_environment(tmp_path: Path) -> N
 def test_a_command_may_run_as_somebody_else(tmp_path: Path) -> None:
     shell = Answers({"id -un;": "tester\n/home/tester", "sudo": "root\n", "": "tester\n"})
     assert explain(tmp_path, "command: id -un, run_as: root, stdout: root", shell) == ""
-    assert shell.asked[-1] == "sudo -n -H -u root -- sh -c 'id -un'"
+    assert shell.asked[-2:] == [
+        "sudo -n -H -u root -- sh -c true",
+        "sudo -n -H -u root -- sh -c 'id -un'",
+    ]
     assert explain(tmp_path, "command: whoami, run_as: tester, stdout: tester", shell) == ""
     assert shell.asked[-1] == "whoami"
+
+
+def test_an_account_that_cannot_be_had_is_no_failure_of_the_command(tmp_path: Path) -> None:
+    refused = Result(1, b"", b"sudo: unknown user app\n")
+    shell = Answers({"id -un;": "me\n/home/me", "sudo": refused})
+    with pytest.raises(GuestError, match="me cannot become app: sudo: unknown user app"):
+        carry_out(tmp_path, "command: cat /etc/shadow, run_as: app, exit_status: 1", shell)
 
 
 def test_root_becomes_somebody_else_without_sudo(tmp_path: Path) -> None:

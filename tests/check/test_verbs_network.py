@@ -59,6 +59,7 @@ def test_an_address_is_asked_for_with_the_port() -> None:
     assert six.serves("10.0.2.15")
     assert six.serves("fe80::1")
     assert Listener("127.0.0.1", 80).serves("127.0.0.1")
+    assert Listener("::ffff:127.0.0.1", 80).serves("127.0.0.1")
     assert not Listener("127.0.0.1", 80).serves("10.0.2.15")
 
 
@@ -104,17 +105,26 @@ def test_a_connection_that_is_closed_at_once_is_none(port: int) -> None:
     assert knock(Endpoint("127.0.0.1", closing.port), 5) == "Connection refused"
 
 
+LISTENING = "  0: 00000000:0050 00000000:0000 0A\n"
+CONNECTED = LISTENING + "  1: 0F02000A:0050 0202000A:ABCD 01\n"
+
+
 def test_a_port_is_reachable_from_this_host_or_not(tmp_path: Path, port: int) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         ports = {80: port, 81: bound.getsockname()[1]}
         places = Surroundings(locate=lambda _, number: Endpoint("127.0.0.1", ports[number]))
-        view = guest(Answers({}), places)
+        view = guest(Answers({"/proc/net/tcp": CONNECTED}), places)
         assert explain(tmp_path, "port: 80, reachable: true", view) == ""
         assert explain(tmp_path, "port: 81, reachable: false", view) == ""
         text = explain(tmp_path, "port: 81, reachable: true", view)
         assert "found not reachable from this host (Connection refused)" in text
         assert "found reachable" in explain(tmp_path, "port: 80, reachable: false", view)
+        # A forwarder takes the connection, and the guest has dropped it.
+        deaf = guest(Answers({"/proc/net/tcp": LISTENING}), places)
+        text = explain(tmp_path, "port: 80, reachable: true", deaf)
+        assert "(nothing in the guest has taken the connection)" in text
+        assert explain(tmp_path, "addr: '127.0.0.1:${HOST_PORT:80}'", deaf) != ""
 
 
 @pytest.mark.parametrize("program", ["bash", "python3"])
@@ -143,7 +153,7 @@ def test_an_address_is_reached_from_the_guest(tmp_path: Path, port: int, program
 
 def test_an_address_of_this_host_is_asked_from_here(tmp_path: Path, port: int) -> None:
     places = Surroundings(locate=lambda member, _: Endpoint("127.0.0.1", port))
-    view = guest(Answers({}), places)
+    view = guest(Answers({"/proc/net/tcp": CONNECTED}), places)
     assert explain(tmp_path, "addr: '127.0.0.1:${HOST_PORT:80}'", view) == ""
     assert explain(tmp_path, "addr: '${HOST:other:80}'", view) == ""
 
@@ -166,6 +176,9 @@ def test_a_name_is_resolved(tmp_path: Path) -> None:
     shell = Answers("10.0.0.1\n10.0.0.1\nfe80::1%eth0\n")
     assert explain(tmp_path, "dns: x, addrs: [10.0.0.1]", shell) == ""
     assert "found 10.0.0.1" in explain(tmp_path, "dns: {dns: x, resolvable: false}", shell)
+    silent = Answers({"": Result(9, b"")})
+    text = explain(tmp_path, "dns: {dns: x, server: 10.0.0.53, resolvable: false}", silent)
+    assert "10.0.0.53: expected an answer of the name server" in text
     nobody = Answers({"": Result(2, b"")})
     assert "found nothing" in explain(tmp_path, "dns: x", nobody)
     assert explain(tmp_path, "dns: x, resolvable: false", nobody) == ""

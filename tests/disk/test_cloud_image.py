@@ -78,6 +78,23 @@ def test_a_known_digest_is_not_downloaded_again(distribution: Distribution, imag
     assert distribution.fetch(name="mirror.qcow2", value=digest) == first
 
 
+def test_a_file_that_has_changed_is_not_what_was_kept_of_it(
+    distribution: Distribution, image: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "it's here.qcow2"
+    path.write_bytes(image)
+    value = hashlib.sha256(image).hexdigest()
+    source = CloudImage(kind="cloud_image", url=path.as_uri(), checksum=Checksum(value=value))
+    fetched = fetch_cloud_image(source, distribution.store, distribution.watcher)
+    assert fetched.path.read_bytes() == image
+    path.write_bytes(image + b"more")
+    with pytest.raises(HostError, match="is not what its checksum says") as raised:
+        fetch_cloud_image(source, distribution.store, distribution.watcher)
+    assert "--charly-image NAME=PATH" in raised.value.hint
+    path.unlink()
+    assert fetch_cloud_image(source, distribution.store, distribution.watcher) == fetched
+
+
 @pytest.mark.parametrize("suffix", [".SHA256", ".sha256", ".sha256sum", ".SHA256SUM"])
 def test_the_checksum_is_found_beside_the_image(
     distribution: Distribution, image: bytes, suffix: str

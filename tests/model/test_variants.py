@@ -38,8 +38,16 @@ def test_each_combination_is_a_variant(tmp_path: Path) -> None:
 
 
 def test_an_image_has_the_name_that_it_is_given_or_that_of_its_file(tmp_path: Path) -> None:
-    images = "{image: [f43=/a/b.qcow2, 'https://images.example/deb-13.qcow2', my image.raw]}"
-    assert names(read(tmp_path, images)) == ["f43", "deb-13", "my-image.raw"]
+    images = "{image: [f43=a/b.qcow2, 'https://images.example/deb-13.qcow2', my image.raw]}"
+    target = read(tmp_path, images)
+    assert names(target) == ["f43", "deb-13", "my-image.raw"]
+    # A path is meant from the file that it stands in.
+    assert target.deploy
+    assert [one.settings["image"] for one in variants_of(target.deploy)] == [
+        f"{tmp_path}/a/b.qcow2",
+        "https://images.example/deb-13.qcow2",
+        f"{tmp_path}/my image.raw",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ class Shell:
 class StandInRun:
     def __init__(self, project, node, *, target, evidence, progress, keep_failed):
         self.node, self.target, self.evidence, self.machine = node, target, evidence, None
+        self.progress = progress
 
     def log(self, text):
         with LOG.open("a") as stream:
@@ -77,6 +78,8 @@ class StandInRun:
 
     def tear_down(self, *, keep=False):
         self.log("keep" if keep else "down")
+        if keep:
+            self.progress.note(f"{self.node.name} is kept")
 
 
 def pytest_configure():

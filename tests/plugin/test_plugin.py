@@ -220,6 +220,30 @@ def test_the_project_is_found_above_the_root_or_named(project: pytest.Pytester) 
     assert outcomes(named)["passed"] == 4
 
 
+def test_a_project_may_be_named_from_beside_it(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = project.mkdir("elsewhere")
+    (project.path / "conftest.py").rename(project.path / "stand_in.py")
+    monkeypatch.setenv("PYTHONPATH", str(project.path))
+    options = ("-p", "stand_in", "--charly-bed=check-one", "--charly-no-rebuild")
+    monkeypatch.chdir(elsewhere)
+    named = f"--charly-project={elsewhere}/../charly.yml"
+    result = project.runpytest_subprocess(*options, named)
+    assert outcomes(result)["passed"] == 4
+
+
+def test_a_bed_that_the_project_has_not_is_a_mistake_of_its_module(
+    project: pytest.Pytester,
+) -> None:
+    (project.path / "test_typo.py").write_text(
+        "from pytest_charly import Bed\nbed = Bed('check-onee')\ndef test_x(): pass\n"
+    )
+    result = project.runpytest_subprocess("--charly-bed=check-one")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines("*Bed('check-onee'): *charly.yml has no such deploy")
+
+
 def test_the_header_says_which_accelerator_is_used_and_why(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("--charly-bed=check-one", "--charly-no-rebuild")
     result.stdout.fnmatch_lines(

@@ -38,11 +38,13 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return project.runpytest_subprocess("-p", "xdist", "-n2", "-v", "--charly-bed=*", *words)
+    return project.runpytest_subprocess("-n2", "-v", "--charly-bed=*", *words)
 
 
-def test_each_bed_stays_on_one_worker_and_beds_spread(project: pytest.Pytester) -> None:
-    result = run(project)
+@pytest.mark.parametrize("first", ["xdist", "charly"])
+def test_each_bed_stays_on_one_worker_and_beds_spread(project: pytest.Pytester, first: str) -> None:
+    # Which of the two comes first is the order of a directory.
+    result = run(project, "-p", first)
     assert dict(result.parseoutcomes()) == {"passed": 13}
     rows = [line.split() for line in (project.path / "where").read_text().splitlines()]
     workers = {
@@ -73,3 +75,10 @@ def test_a_worker_that_crashes_ends_its_bed_and_no_other(project: pytest.Pyteste
         ]
     )
     assert [line for line in log_of(project) if line.endswith("check-one")] == ["up check-one"]
+
+
+def test_what_workers_have_to_say_is_said_at_the_end(project: pytest.Pytester) -> None:
+    text = (project.path / "charly.yml").read_text()
+    (project.path / "charly.yml").write_text(text.replace('"true"', '"false"', 1))
+    result = run(project, "--charly-no-rebuild", "--charly-keep=failed")
+    result.stdout.fnmatch_lines(["*check-one is kept*", "charly: 1 check failed"])

@@ -64,3 +64,9 @@ RUNNERS: dict[type, Callable[[Any, Call], list[Mismatch]]] = {
     WriteVerb: write,
 }
 """By the model of the arguments. Those of the probes are not here."""
+
+SILENT = frozenset(
+    {AddrVerb, CopyVerb, DownloadVerb, InterfaceVerb, LinkVerb, MkdirVerb, MountVerb, PortVerb}
+    | {ProcessVerb, SetcapVerb, WriteVerb}
+)
+"""Those that find nothing which a variable could keep."""

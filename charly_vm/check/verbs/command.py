@@ -59,7 +59,7 @@ def _run_here(verb: CommandVerb, call: Call) -> ShellResult:
     try:
         done = run_on_host(
             ["sh", "-c", verb.command],
-            env=dict(call.step.modifiers.env),
+            env=dict(call.env),
             cwd=Path(call.step.file).parent,
             timeout=seconds,
             check=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 import socket
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from charly_vm.check.call import Call
@@ -14,8 +14,9 @@ from charly_vm.check.matchers import Mismatch
 from charly_vm.check.surroundings import Endpoint
 from charly_vm.model.verbs import AddrVerb, DnsVerb, PortVerb
 
-TCP_LISTEN = "0A"
-"""The kernel's TCP_LISTEN in /proc/net/tcp (include/net/tcp_states.h)."""
+TCP_ESTABLISHED, TCP_LISTEN = "01", "0A"
+"""The kernel's states in /proc/net/tcp (include/net/tcp_states.h)."""
+_TABLE = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null"
 
 PATIENCE = 5.0
 """Seconds for a connection, and for a name server's answer."""
@@ -43,14 +44,22 @@ elif command -v nslookup >/dev/null; then nslookup "$name" | {answers}
 else exit 127; fi
 """
 
+_NO_SERVER = 9
+"""dig's exit status, which we give for the others too: nobody answered, which proves nothing."""
+
 _RESOLVE_AT = """\
 name={name} server={server}
 if command -v dig >/dev/null; then
   dig +short +time={patience} +tries=1 "@$server" "$name" A "$name" AAAA
 elif command -v host >/dev/null; then
-  host -W {patience} "$name" "$server" | sed -n 's/.* has \\(IPv6 \\)\\{{0,1\\}}address //p'
-elif command -v nslookup >/dev/null; then nslookup "$name" "$server" | {answers}
-elif command -v python3 >/dev/null; then python3 -c {query} "$name" "$server"
+  said=$(host -W {patience} "$name" "$server"); status=$?
+  case $said in *"timed out"*|*"no servers"*|*refused*) exit 9 ;; esac
+  echo "$said" | sed -n 's/.* has \\(IPv6 \\)\\{{0,1\\}}address //p'
+elif command -v python3 >/dev/null; then python3 -c {query} "$name" "$server" || exit 9
+elif command -v nslookup >/dev/null; then
+  said=$(nslookup "$name" "$server" 2>&1)
+  case $said in *"timed out"*|*"no servers"*|*refused*) exit 9 ;; esac
+  echo "$said" | {answers}
 else exit 127; fi
 """
 
@@ -92,9 +101,16 @@ class Listener:
 
     def serves(self, wanted: str) -> bool:
         """Whether a connection to an address comes to it."""
-        own, other = ipaddress.ip_address(self.address), ipaddress.ip_address(wanted)
+        own, other = _plain(self.address), _plain(wanted)
         # A socket of IPv6's wildcard usually takes IPv4 as well (net.ipv6.bindv6only).
         return own == other or (own.is_unspecified and own.version >= other.version)
+
+
+def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address of IPv4 as such, also where a socket of IPv6 has it."""
+    address = ipaddress.ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
 
 
 def port(verb: PortVerb, call: Call) -> list[Mismatch]:
@@ -104,7 +120,7 @@ def port(verb: PortVerb, call: Call) -> list[Mismatch]:
         wrong += _listening(verb, call)
     if verb.reachable is not None:
         endpoint = call.locate(verb.port)
-        answer = knock(endpoint, call.deadline.remaining(at_most=PATIENCE))
+        answer = _knock_at_guest(endpoint, verb.port, call)
         if (not answer) != verb.reachable:
             words = {True: "reachable from this host", False: "not reachable from this host"}
             found = f"{words[not answer]}{answer and f' ({answer})'}"
@@ -114,7 +130,7 @@ def port(verb: PortVerb, call: Call) -> list[Mismatch]:
 
 def _listening(verb: PortVerb, call: Call) -> list[Mismatch]:
     # Not ss: a minimal guest has none.
-    table = text(call.look("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null").stdout)
+    table = text(call.look(_TABLE).stdout)
     if not table:
         return [Mismatch(f"port {verb.port}", "a table of ports in /proc/net/tcp", "none")]
     wanted = verb.listening is not False
@@ -130,13 +146,20 @@ def _listening(verb: PortVerb, call: Call) -> list[Mismatch]:
 
 def find_listeners(table: str) -> list[Listener]:
     """Those in the text of /proc/net/tcp and tcp6 (proc(5))."""
-    found = []
+    return [Listener(_address(address), port) for address, port in _sockets(table, TCP_LISTEN)]
+
+
+def find_connected(table: str) -> set[int]:
+    """Our ports that somebody has a connection to, of the same text."""
+    return {port for _, port in _sockets(table, TCP_ESTABLISHED)}
+
+
+def _sockets(table: str, state: str) -> Iterator[tuple[str, int]]:
     for line in table.splitlines():
         fields = line.split()
-        if len(fields) > 3 and fields[3] == TCP_LISTEN:
+        if len(fields) > 3 and fields[3] == state:
             address, _, number = fields[1].rpartition(":")
-            found.append(Listener(_address(address), int(number, 16)))
-    return found
+            yield address, int(number, 16)
 
 
 def _address(digits: str) -> str:
@@ -146,20 +169,32 @@ def _address(digits: str) -> str:
     return str(ipaddress.ip_address(b"".join(words)))
 
 
-def knock(endpoint: Endpoint, seconds: float) -> str:
+def knock(endpoint: Endpoint, seconds: float, *, arrived: Callable[[], bool] = lambda: True) -> str:
     """Why this host gets no connection; empty where it gets one that stays.
 
-    A forwarder takes every connection, and closes those that the guest refuses.
+    A forwarder takes every connection, and closes those that the guest refuses. One that stays
+    silent has to have `arrived`: a guest that drops what it does not want refuses nothing.
     """
     try:
         with socket.create_connection((endpoint.address, endpoint.port), seconds) as connection:
             connection.settimeout(_SILENCE)
-            with suppress(TimeoutError):
+            try:
                 # A server that waits for us to speak first says nothing.
                 return "" if connection.recv(1) else "closed at once"
+            except TimeoutError:
+                return "" if arrived() else "nothing in the guest has taken the connection"
     except OSError as error:
         return error.strerror or str(error)
-    return ""
+
+
+def _knock_at_guest(endpoint: Endpoint, guest_port: int, call: Call) -> str:
+    """As `knock`, for a port of the guest, in which the connection has to be seen."""
+
+    def arrived() -> bool:
+        return guest_port in find_connected(text(call.look(_TABLE).stdout))
+
+    seconds = call.deadline.remaining(at_most=PATIENCE)
+    return knock(endpoint, seconds, arrived=arrived)
 
 
 def addr(verb: AddrVerb, call: Call) -> list[Mismatch]:
@@ -168,7 +203,11 @@ def addr(verb: AddrVerb, call: Call) -> list[Mismatch]:
     if not host or not number.isdigit():
         raise call.impossible(f"{verb.addr!r} is not HOST:PORT")
     if call.from_here:
-        reason = knock(Endpoint(host, int(number)), call.deadline.remaining(at_most=PATIENCE))
+        endpoint = Endpoint(host, int(number))
+        # Where the port is one of this guest's, it knows whether anybody has come.
+        own = [one for one in call.own_ports if call.locate(one) == endpoint]
+        seconds = call.deadline.remaining(at_most=PATIENCE)
+        reason = _knock_at_guest(endpoint, own[0], call) if own else knock(endpoint, seconds)
     else:
         result = call.look(
             _CONNECT.format(host=shlex.quote(host), port=number, patience=int(PATIENCE))
@@ -196,6 +235,8 @@ def dns(verb: DnsVerb, call: Call) -> list[Mismatch]:
     )
     if result.status == 127:
         raise call.impossible("the guest has no tool that asks a name server")
+    if result.status == _NO_SERVER:
+        return [Mismatch(verb.server or verb.dns, "an answer of the name server", "none")]
     addresses = list(dict.fromkeys(filter(_is_address, text(result.stdout).split())))
     call.output = "\n".join(addresses)
     shown = ", ".join(addresses) or "nothing"
