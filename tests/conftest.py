@@ -26,9 +26,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Root has no libvirt session: what needs one is run a second time, as an ordinary user.
 
-    Guests come first: what is shared out last should be quick, or one worker waits for the other.
+    Guests come first, and those before all that their tests allow the most time: what is shared out
+    last should be quick, or one worker waits for the other.
     """
-    items.sort(key=lambda item: item.get_closest_marker("live") is None)
+
+    def key(item: pytest.Item) -> tuple[bool, float]:
+        allowed = item.get_closest_marker("timeout")
+        return (
+            item.get_closest_marker("live") is None,
+            -float(allowed.args[0]) if allowed and allowed.args else 0.0,
+        )
+
+    # By file, whose tests share a guest.
+    first: dict[str, tuple[bool, float]] = {}
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        first[file] = min(first.get(file, key(item)), key(item))
+    items.sort(key=lambda item: first[item.nodeid.partition("::")[0]])
     if os.getuid() != 0:
         return
     session = [item for item in items if item.get_closest_marker("session")]
