@@ -59,10 +59,15 @@ def progress() -> Progress:
 
 def remove_expired() -> None:
     """Before anything else, remove the machines that were kept for a time that is over."""
-    from charly_vm.machine.expiry import remove_expired as remove
+    from charly_vm.machine.records import find_expired
 
     # What is wrong with the records is the command's to say.
     with suppress(CharlyError):
+        # To remove a machine takes most of the engine, which to look takes not.
+        if not find_expired():
+            return
+        from charly_vm.machine.expiry import remove_expired as remove
+
         for removed in remove():
             click.echo(f"removed {removed}", err=True)
 

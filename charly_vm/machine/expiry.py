@@ -11,7 +11,7 @@ from charly_vm.host.process import find_tool, run
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.autostart import SYSTEMCTL_SECONDS, has_user_systemd
 from charly_vm.machine.prune import prune_machine
-from charly_vm.machine.records import now, read_records
+from charly_vm.machine.records import find_expired
 
 KEEP_SECONDS = 24 * 3600.0
 """For how long a machine is kept whose bed does not say `ephemeral: {ttl: …}`."""
@@ -21,13 +21,11 @@ def remove_expired(progress: Progress = SILENT) -> list[str]:
     """Remove the machines whose time is over, but for those that somebody works on, and return what
     was removed, in words. One that cannot be removed is said, and left for the next command."""
     removed = []
-    moment = now()
-    for record in read_records()[0]:
-        if record.is_expired(moment):
-            try:
-                removed += prune_machine(record.machine.domain, progress=progress)
-            except CharlyError as error:
-                progress.note(f"{record.label} has expired and cannot be removed: {error.message}")
+    for record in find_expired():
+        try:
+            removed += prune_machine(record.machine.domain, progress=progress)
+        except CharlyError as error:
+            progress.note(f"{record.label} has expired and cannot be removed: {error.message}")
     return removed
 
 

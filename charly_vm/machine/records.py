@@ -196,6 +196,12 @@ def read_records() -> tuple[list[MachineRecord], list[StateError]]:
     return records, errors
 
 
+def find_expired() -> list[MachineRecord]:
+    """The machines that were kept for a time which is over."""
+    moment = now()
+    return [record for record in read_records()[0] if record.is_expired(moment)]
+
+
 def _record(data: Mapping[str, Any]) -> MachineRecord:
     machine = dict(data["machine"])
     machine["backend"] = BackendName(machine["backend"])
