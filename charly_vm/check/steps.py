@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from charly_vm.check.artifacts import judge_artifact
@@ -24,7 +25,7 @@ from charly_vm.check.variables import (
 from charly_vm.check.verbs import RUNNERS, SILENT
 from charly_vm.errors import GuestAway, GuestError, GuestTimeout
 from charly_vm.host.files import explain_os_errors
-from charly_vm.host.waiting import Deadline
+from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.step import Modifiers, Step
 from charly_vm.model.verbs import CommandVerb, Verb
 
@@ -83,17 +84,21 @@ def run_step(step: Step, view: GuestView) -> StepResult:
     excluded = step.modifiers.exclude_distro
     if excluded and (found := view.distribution(step.timeout)).is_one_of(excluded):
         return StepResult(step, skipped=f"exclude_distro: the guest is {found.names[0]}")
-    patience = Deadline(step.modifiers.eventually or 0.0)
-    interval = step.modifiers.retry_interval or RETRY_INTERVAL
-    attempts = 0
-    while True:
-        attempts += 1
-        last = patience.passed
-        mismatches = _attempt(step, view)
-        if not mismatches or last:
-            seconds = time.monotonic() - began
-            return StepResult(step, tuple(mismatches), attempts=attempts, seconds=seconds)
-        time.sleep(patience.remaining(at_most=interval))
+    attempts: list[list[Mismatch]] = []
+
+    def probe() -> bool | NotYet:
+        attempts.append(_attempt(step, view))
+        return NotYet() if attempts[-1] else True
+
+    if step.modifiers.eventually is None:
+        probe()
+    else:
+        interval = step.modifiers.retry_interval or RETRY_INTERVAL
+        # What the last attempt found says more than that the time is over.
+        with suppress(GuestTimeout):
+            wait_for(step.prose, probe, Deadline(step.modifiers.eventually), every=interval)
+    seconds = time.monotonic() - began
+    return StepResult(step, tuple(attempts[-1]), attempts=len(attempts), seconds=seconds)
 
 
 def _attempt(step: Step, view: GuestView) -> list[Mismatch]:

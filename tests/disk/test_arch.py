@@ -11,13 +11,13 @@ import yaml
 from charly_vm.disk.distros.arch import (
     FILES,
     INITRAMFS,
-    ROOT_GROWS,
     SERVICES,
     VARIETIES,
     Arch,
     find_arch,
 )
 from charly_vm.disk.distros.choice import find_recipe, require_recipe
+from charly_vm.disk.distros.common import ROOT_GROWS
 from charly_vm.disk.distros.pacman_conf import PacmanConf
 from charly_vm.disk.file_systems import FILE_SYSTEMS, FileSystem
 from charly_vm.errors import HostError

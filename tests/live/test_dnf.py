@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from booted_bed import booted
 from fedora_stand_in import build_repository
 from platformdirs import user_cache_path
 from testinfra.host import Host
@@ -22,10 +22,7 @@ from charly_vm.disk.bootstrap import bootstrap_image
 from charly_vm.disk.distros.choice import find_recipe
 from charly_vm.disk.store import Store
 from charly_vm.errors import LaunchError
-from charly_vm.guest.testinfra_host import make_testinfra_host
 from charly_vm.host.progress import SILENT
-from charly_vm.machine.bed import BedRun
-from charly_vm.model.project import load_project
 from charly_vm.model.source import Bootstrap
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
@@ -73,19 +70,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield directory
 
 
-@contextmanager
-def booted(place: Path) -> Iterator[Host]:
-    file = place / "charly.yml"
-    file.write_text(PROJECT)
-    project = load_project(file)
-    run = BedRun(project, project.deploys["check-dnf"], evidence=place / "evidence")
-    try:
-        run.bring_up()
-        yield make_testinfra_host(run.require_machine().guest)
-    finally:
-        run.tear_down()
-
-
 def require_up(host: Host) -> None:
     """All that was to run does, and nothing has failed."""
     # cloud-init is done a moment before the last unit has started.
@@ -96,7 +80,7 @@ def require_up(host: Host) -> None:
 
 
 def test_packages_of_fedoras_names_boot_by_their_own_loaders(place: Path) -> None:
-    with booted(place) as host:
+    with booted(place, PROJECT, "check-dnf") as host:
         require_up(host)
         assert host.file("/sys/firmware/efi").is_directory
         # As far as it may.

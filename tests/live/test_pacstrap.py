@@ -9,20 +9,16 @@ packages of today's Arch do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from arch_stand_in import write_repository
-from testinfra.host import Host
+from booted_bed import booted
 
 from charly_vm.disk.distros import pacman_repositories
 from charly_vm.disk.distros.arch import find_arch
 from charly_vm.disk.distros.repositories import repositories_directory
 from charly_vm.disk.sandbox import remove_tree
-from charly_vm.guest.testinfra_host import make_testinfra_host
-from charly_vm.machine.bed import BedRun
-from charly_vm.model.project import load_project
 from charly_vm.model.source import Bootstrap
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
@@ -61,25 +57,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             remove_tree(directory)
 
 
-@contextmanager
-def booted(directory: Path) -> Iterator[Host]:
-    file = directory / "charly.yml"
-    file.write_text(PROJECT)
-    project = load_project(file)
-    run = BedRun(project, project.deploys["check-arch"], evidence=directory / "evidence")
-    try:
-        run.bring_up()
-        yield make_testinfra_host(run.require_machine().guest)
-    finally:
-        run.tear_down()
-
-
 @pytest.mark.usefixtures("packages")
 def test_a_disk_by_pacstrap_boots_by_its_own_grub_and_is_complete(tmp_path: Path) -> None:
     source = Bootstrap(kind="bootstrap", builder="pacstrap", distro="arch")
     recipe = find_arch(source, "x86_64")
     assert recipe is not None
-    with booted(tmp_path) as host:
+    with booted(tmp_path, PROJECT, "check-arch") as host:
         assert host.file("/sys/firmware/efi").is_directory
         assert host.check_output("timeout 60 systemctl is-system-running --wait") == "running"
         assert "status: done" in host.check_output("cloud-init status")

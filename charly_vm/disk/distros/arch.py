@@ -7,11 +7,16 @@ for its own trust would lie in every disk.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from charly_vm.disk.distros import pacstrap
+from charly_vm.disk.distros.common import (
+    ROOT_GROWS,
+    list_files,
+    render_growth,
+    render_kernel_args,
+)
 from charly_vm.disk.distros.pacman_conf import PacmanConf
 from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
 from charly_vm.model.source import Bootstrap
@@ -62,7 +67,6 @@ SERVICES = (
 RENAMED = ("cloud-init.service", "cloud-init-main.service", "cloud-init-network.service")
 """cloud-init's stage with the network has had several names; all that are there are enabled."""
 
-ROOT_GROWS = "etc/repart.d/50-root.conf"
 INITRAMFS = "etc/mkinitcpio.conf.d/charly.conf"
 
 _GRUB_CONFIG = """\
@@ -83,8 +87,6 @@ _EFI_MODULES = (
 )  # fmt: skip
 
 FILES = {
-    # systemd grows the partition, and by fstab's option the file system.
-    ROOT_GROWS: "[Partition]\nType=root\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
     "etc/locale.conf": "LANG=C.UTF-8\n",
     "etc/cloud/cloud.cfg.d/90_charly.cfg": """\
@@ -140,29 +142,25 @@ class Arch:
 
     @property
     def files(self) -> dict[str, str]:
-        # GRUB reads a shell's quotations as a shell does.
-        more = "".join(f" {shlex.quote(word)}" for word in shlex.split(self.kernel_args))
+        more = render_kernel_args(self.kernel_args)
         kernel = self.variety.kernel
         config = _GRUB_CONFIG.format(kernel=kernel, label=ROOT_LABEL, more=more)
         # The question mark: some kernels have it built in.
         modules = " ".join(f"'{name}?'" for name in (*_DISK_DRIVERS, self.file_system.name))
-        files = {
+        return {
             **(self.repositories.for_guest if self.repositories else {}),
             "boot/grub/grub.cfg": config,
             "etc/fstab": self.file_system.fstab,
             INITRAMFS: f"MODULES=({modules})\nHOOKS=(base udev modconf)\n",
             **FILES,
+            ROOT_GROWS: render_growth(self.root_size),
         }
-        if self.root_size:
-            # repart.d(5): the rest of the disk stays free for whoever wants it.
-            files[ROOT_GROWS] += f"SizeMaxBytes={self.root_size}\n"
-        return files
 
     @property
     def ingredients(self) -> tuple[str, ...]:
         written = self.files | (self.repositories.essence if self.repositories else {})
-        files = (f"{path}\n{text}" for path, text in sorted(written.items()))
-        efi = (f"{path}\n{source}" for path, source in sorted(self.efi.items()))
+        files = list_files(written)
+        efi = list_files(self.efi)
         return (*self.render_argv(), *files, *efi, self.efi_config)
 
     def with_repositories(self, repositories: PacmanConf) -> Arch:

@@ -6,11 +6,16 @@ instruction of a boot counts when the host has to emulate the guest.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from charly_vm.disk.distros import debootstrap
+from charly_vm.disk.distros.common import (
+    ROOT_GROWS,
+    list_files,
+    render_growth,
+    render_kernel_args,
+)
 from charly_vm.disk.distros.debian_ports import PORTS, Port
 from charly_vm.disk.distros.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
 from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
@@ -41,7 +46,6 @@ _PACKAGES = (
 _PACKAGES_OF = {"debian-13": ("systemd-repart",)}
 """A part of the package systemd before."""
 
-ROOT_GROWS = "etc/repart.d/50-root.conf"
 
 _GRUB_CONFIG = """\
 # The links follow Debian's kernel packages. The last console is the one that systemd writes to.
@@ -52,9 +56,6 @@ boot
 """
 
 FILES = {
-    # systemd grows the partition, and by fstab's option the file system: before cloud-init, and
-    # in a tenth of the time of its shell script.
-    ROOT_GROWS: "[Partition]\nType=root\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
     # The one locale that needs no generating: cloud-init takes it for the default, and would
     # generate another for ten seconds. `locale:` in its documents still can.
@@ -128,25 +129,21 @@ class Debian:
 
     @property
     def files(self) -> dict[str, str]:
-        # GRUB reads a shell's quotations as a shell does.
-        more = "".join(f" {shlex.quote(word)}" for word in shlex.split(self.kernel_args))
+        more = render_kernel_args(self.kernel_args)
         config = _GRUB_CONFIG.format(label=ROOT_LABEL, console=self.port.console, more=more)
         modules = "\n".join((*_DISK_DRIVERS, self.file_system.name, ""))
-        files = {
+        return {
             "boot/grub/grub.cfg": config,
             "etc/fstab": self.file_system.fstab,
             "etc/initramfs-tools/modules": modules,
             **FILES,
+            ROOT_GROWS: render_growth(self.root_size),
         }
-        if self.root_size:
-            # repart.d(5): the rest of the disk stays free for whoever wants it.
-            files[ROOT_GROWS] += f"SizeMaxBytes={self.root_size}\n"
-        return files
 
     @property
     def ingredients(self) -> tuple[str, ...]:
-        files = (f"{path}\n{text}" for path, text in sorted(self.files.items()))
-        efi = (f"{path}\n{source}" for path, source in sorted(self.efi.items()))
+        files = list_files(self.files)
+        efi = list_files(self.efi)
         return (*self.render_argv(), *files, *efi, self.efi_config)
 
     def render_argv(self) -> list[str]:

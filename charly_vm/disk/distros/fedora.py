@@ -9,12 +9,17 @@ them would take minutes and a second boot.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from charly_vm.disk.distros import dnf_installroot
+from charly_vm.disk.distros.common import (
+    ROOT_GROWS,
+    list_files,
+    render_growth,
+    render_kernel_args,
+)
 from charly_vm.disk.distros.dnf_installroot import KERNEL_PLUGIN
 from charly_vm.disk.file_systems import BTRFS, EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
 from charly_vm.model.source import Bootstrap
@@ -78,7 +83,6 @@ SERVICES = (
 TIMERS = ("dnf-makecache.timer", "dnf5-makecache.timer")
 """Disabled: they take dnf's lock at a moment of their own, and a test's installation waits."""
 
-ROOT_GROWS = "etc/repart.d/50-root.conf"
 
 _GRUB_CONFIG = """\
 # The links follow the newest kernel. The last console is the one that systemd writes to.
@@ -98,8 +102,6 @@ compress="lz4"
 _DISK_DRIVERS = ("virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "ahci", "nvme")
 
 FILES = {
-    # systemd grows the partition, and by fstab's option the file system.
-    ROOT_GROWS: "[Partition]\nType=root\n",
     # The one locale of glibc-minimal-langpack.
     "etc/locale.conf": "LANG=C.UTF-8\n",
     "etc/selinux/config": "SELINUX=disabled\nSELINUXTYPE=targeted\n",
@@ -175,24 +177,20 @@ class Fedora:
 
     @property
     def files(self) -> dict[str, str]:
-        # GRUB reads a shell's quotations as a shell does.
-        more = "".join(f" {shlex.quote(word)}" for word in shlex.split(self.kernel_args))
+        more = render_kernel_args(self.kernel_args)
         drivers = " ".join((*_DISK_DRIVERS, self.file_system.name))
-        files = {
+        return {
             "boot/grub/grub.cfg": _GRUB_CONFIG.format(label=ROOT_LABEL, more=more),
             "etc/dracut.conf.d/charly.conf": _DRACUT.format(drivers=drivers),
             "etc/fstab": self.file_system.fstab,
             **FILES,
+            ROOT_GROWS: render_growth(self.root_size),
         }
-        if self.root_size:
-            # repart.d(5): the rest of the disk stays free for whoever wants it.
-            files[ROOT_GROWS] += f"SizeMaxBytes={self.root_size}\n"
-        return files
 
     @property
     def ingredients(self) -> tuple[str, ...]:
-        files = (f"{path}\n{text}" for path, text in sorted(self.files.items()))
-        efi = (f"{path}\n{source}" for path, source in sorted(self.efi.items()))
+        files = list_files(self.files)
+        efi = list_files(self.efi)
         texts = (f"{name}\n{text}" for name, text in sorted(self.repositories.texts.items()))
         # Not where the repositories' files are: the same files give the same disk.
         return (self._script, *files, *efi, self.efi_config, *texts)
