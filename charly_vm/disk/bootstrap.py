@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from charly_vm.disk import bootable
 from charly_vm.disk.bootable import disk_size, layout, make_bootable_disk
-from charly_vm.disk.distros.choice import require_recipe
+from charly_vm.disk.builder_image import Builder, unpack_builder
+from charly_vm.disk.distros.choice import list_written, locate_packages, require_recipe
+from charly_vm.disk.distros.repositories import written_directory
 from charly_vm.disk.distros.tree_recipe import (
     FILES_VARIABLE,
     LOADERS_VARIABLE,
@@ -15,7 +18,7 @@ from charly_vm.disk.distros.tree_recipe import (
 )
 from charly_vm.disk.emulation import emulated
 from charly_vm.disk.room import require_room
-from charly_vm.disk.sandbox import require_sandbox, sandboxed
+from charly_vm.disk.sandbox import remove_tree, require_sandbox, sandboxed
 from charly_vm.disk.store import Image, Recipe, Store
 from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors
@@ -54,17 +57,29 @@ def bootstrap_image(
     `LaunchError` with the tool's own words where a step fails.
     """
     made = require_recipe(source, architecture, root_size=root_size)
+    image = source.builder_image
+    # What an image says of packages is known when it is here; like the packages, it may change
+    # without the disk being built again.
+    made = made if image else locate_packages(made)
+    by_image = ("builder_image", image, *list_written(made)) if image else ()
     recipe = Recipe(
         f"{source.distro} by {made.builder}",
-        ("bootstrap", *made.ingredients, layout(architecture, made.file_system)),
+        ("bootstrap", *made.ingredients, layout(architecture, made.file_system), *by_image),
     )
 
     def build(workspace: Path) -> Path:
-        require_programs(made, architecture)
+        require_programs(made, architecture, of_builder=not image)
         require_sandbox()
         require_room(workspace, ROOM_NEEDED, what="building a disk")
+        builder = unpack_builder(image, workspace, progress, refresh=refresh) if image else None
+        if builder is not None:
+            builder.require_programs(made.programs)
         with progress.phase(f"installing the packages of {source.distro}"):
-            tree, loaders = _make_tree(made, architecture, workspace, show_output=show_output)
+            tree, loaders = _make_tree(
+                made, architecture, workspace, builder, show_output=show_output
+            )
+        if builder is not None:
+            remove_tree(builder.root)
         with progress.phase(f"making the disk of {source.distro}"):
             disk = workspace / "disk.qcow2"
             make_bootable_disk(
@@ -82,9 +97,10 @@ def bootstrap_image(
     return store.build(recipe, build, progress, refresh=refresh)
 
 
-def require_programs(recipe: TreeRecipe, architecture: str) -> None:
-    """Raise a `HostError` that names every missing program with its package."""
-    programs = {**recipe.programs, **_PROGRAMS}
+def require_programs(recipe: TreeRecipe, architecture: str, *, of_builder: bool = True) -> None:
+    """Raise a `HostError` that names every missing program with its package; without those
+    `of_builder` where an image has them."""
+    programs = {**(recipe.programs if of_builder else {}), **_PROGRAMS}
     missing = {name: package for name, package in programs.items() if find_tool(name) is None}
     missing |= bootable.find_missing(architecture, recipe.file_system)
     if missing:
@@ -96,10 +112,20 @@ def require_programs(recipe: TreeRecipe, architecture: str) -> None:
 
 
 def _make_tree(
-    recipe: TreeRecipe, architecture: str, workspace: Path, *, show_output: bool
+    recipe: TreeRecipe,
+    architecture: str,
+    workspace: Path,
+    builder: Builder | None,
+    *,
+    show_output: bool,
 ) -> tuple[Path, Path]:
     """Install the packages into a directory whose owners exist inside the sandbox only, and unpack
-    those of the boot loaders into another one."""
+    those of the boot loaders into another one; with the host's own builder, or an image's."""
+    argv: Sequence[str | Path] = recipe.render_argv()
+    if builder is not None:
+        title = f"the image {builder.reference}"
+        recipe = locate_packages(recipe, host=builder.root, title=title)
+        argv = builder.entered(recipe.render_argv(), shown=[written_directory()])
     files, tree, loaders = workspace / "files", workspace / "tree", workspace / "loaders"
     with explain_os_errors(f"write {files}"):
         files.mkdir()
@@ -112,7 +138,7 @@ def _make_tree(
         for path in (files, *files.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
     run(
-        sandboxed(emulated(recipe.render_argv(), architecture)),
+        sandboxed(emulated(argv, architecture)),
         env={
             FILES_VARIABLE: str(files),
             TREE_VARIABLE: str(tree),

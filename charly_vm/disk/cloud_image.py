@@ -30,12 +30,38 @@ ARCHIVES = {
 }
 
 
-def fetch_cloud_image(source: CloudImage, store: Store, progress: Progress) -> Image:
+def fetch_cloud_image(
+    source: CloudImage, store: Store, progress: Progress, *, refresh: bool = False
+) -> Image:
     """The image behind a source's URL. One with a known checksum is fetched once.
+
+    One that is kept under a name (`cache`) is taken without asking its server what the checksum is
+    by now; with `refresh` that is asked again.
 
     Raises `HostError` where there is no checksum, where it does not fit (and nothing is kept), or
     where the image names other files of the host.
     """
+    if not is_kept_by_name(source):
+        return _fetch(source, store, progress)
+
+    def find(workspace: Path) -> Path:
+        # A second name of the same file, which the store finds to be what it has.
+        disk = workspace / "disk.qcow2"
+        with explain_os_errors(f"link {disk}"):
+            disk.hardlink_to(_fetch(source, store, progress).path)
+        return disk
+
+    recipe = Recipe(source.url, ("cloud_image", "cache", source.cache or "", source.url))
+    return store.build(recipe, find, progress, refresh=refresh)
+
+
+def is_kept_by_name(source: CloudImage) -> bool:
+    """Whether the name counts: a pinned image and a file of this host need no server's word."""
+    is_file = source.url.startswith("file:")
+    return source.cache is not None and source.checksum.value is None and not is_file
+
+
+def _fetch(source: CloudImage, store: Store, progress: Progress) -> Image:
     algorithm, digest = _expected_digest(source)
     # The checksum alone determines the image: the same one from a mirror is the same.
     recipe = Recipe(source.url, ("cloud_image", algorithm, digest))

@@ -85,13 +85,13 @@ def _build(source: Source, architecture: str, progress: Progress, options: Build
     store = image_store()
     match source:
         case CloudImage():
-            from charly_vm.disk.cloud_image import fetch_cloud_image
+            from charly_vm.disk.cloud_image import fetch_cloud_image, is_kept_by_name
 
-            if options.refresh:
+            if options.refresh and not is_kept_by_name(source):
                 progress.note(
                     f"{source.url} is what its checksum says: fetched again where that changes"
                 )
-            return fetch_cloud_image(source, store, progress)
+            return fetch_cloud_image(source, store, progress, refresh=options.refresh)
         case Bootstrap():
             from charly_vm.disk.bootstrap import bootstrap_image
 

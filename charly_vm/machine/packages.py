@@ -28,6 +28,7 @@ BOOTSTRAP = {
     ),
     "pacman": PackageNames("pacman-package-manager", "pacman", "pacman"),
     "dnf": PackageNames("dnf", "dnf", "dnf"),
+    "podman": PackageNames("podman", "podman", "podman"),
     "sfdisk": PackageNames("fdisk", "util-linux", "util-linux"),
     "mke2fs": PackageNames("e2fsprogs", "e2fsprogs", "e2fsprogs"),
     "mkfs.xfs": PackageNames("xfsprogs", "xfsprogs", "xfsprogs"),

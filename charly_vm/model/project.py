@@ -17,6 +17,7 @@ from charly_vm.model.discovery import FILE_NAME, find_project_file, is_file
 from charly_vm.model.entity import EntityNode, VmEntity
 from charly_vm.model.group import GroupNode
 from charly_vm.model.host_file import host_file
+from charly_vm.model.image_reference import with_builder_references
 from charly_vm.model.imports import Gatherer, Unfetched
 from charly_vm.model.libvirt import LibvirtDomain
 from charly_vm.model.names import KIND, domain_named, plain_name
@@ -187,15 +188,16 @@ def _load(file: Path, host: Path) -> Project:
     problems = [*gatherer.problems, *(one for each in findings for one in each.problems)]
     if problems:
         raise SpecError(_in_order(problems, gatherer.files))
+    defaults = _defaults(gatherer, file)
     return Project(
         file,
-        assembly.entities,
+        with_builder_references(assembly.entities, assembly.images, defaults),
         assembly.deploys,
         candies=assembly.candies,
         images=assembly.images,
         resources=assembly.resources,
         groups=assembly.groups,
-        defaults=_defaults(gatherer, file),
+        defaults=defaults,
         nodes=tuple(assembly.nodes),
         unfetched=tuple(gatherer.unfetched),
         warnings=_in_order([one for each in findings for one in each.warnings], gatherer.files),

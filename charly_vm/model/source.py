@@ -79,8 +79,8 @@ class CloudImage(Model):
     checksum: Checksum = Field(default_factory=Checksum)
     base_user: str | None = None
     """The account that the image already has; adopted instead of creating one."""
-    cache: str | None = None
-    """A name under which the image is kept; its digest does that already."""
+    cache: Name | None = None
+    """A name under which the image is kept and taken again without asking its server."""
     distro: str | None = None
     """Distribution and release, such as ubuntu-24.04; what the account and the URL say, where it
     is not given."""
@@ -116,8 +116,9 @@ class Bootstrap(Model):
     builder: Literal["mmdebstrap", "debootstrap", "pacstrap", "dnf"] = "mmdebstrap"
     distro: Name = "debian-12"
     """Distribution and release: debian-12, fedora-43, rocky-9; arch and cachyos have none."""
-    builder_image: str | None = None
-    """A container image that has the builder, for hosts that have not."""
+    builder_image: Annotated[str, Form(r"[A-Za-z0-9]\S*", "a container image")] | None = None
+    """A container image that has the builder, for hosts that have not: one of the project's, or a
+    reference."""
     package: tuple[str, ...] = ()
     """Packages beyond those that make it boot and answer."""
     rootfs: RootFs | None = None

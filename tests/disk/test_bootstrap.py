@@ -14,6 +14,7 @@ from charly_vm.disk.bootstrap import bootstrap_image
 from charly_vm.disk.file_systems import EXT4
 from charly_vm.disk.store import Store
 from charly_vm.errors import HostError, LaunchError
+from charly_vm.host import process
 from charly_vm.host.paths import images_directory
 from charly_vm.host.process import find_tool, run
 from charly_vm.model.source import Bootstrap
@@ -43,8 +44,8 @@ def test_an_architecture_that_is_not_known_is_an_error(store: Store, watcher: Wa
 def test_what_this_version_does_not_make_is_said_before_the_work(
     store: Store, watcher: Watcher
 ) -> None:
-    source = DEBIAN.model_copy(update={"bootstrap_arch": "i386", "builder_image": "somewhere/it"})
-    with pytest.raises(HostError, match=r"builder_image: somewhere/it .*; bootstrap_arch: i386 \("):
+    source = DEBIAN.model_copy(update={"bootstrap_arch": "i386", "bootstrap_variant": "tiny"})
+    with pytest.raises(HostError, match=r"bootstrap_arch: i386 .*; bootstrap_variant: tiny \("):
         build(store, watcher, source)
     assert watcher.phases == []
 
@@ -60,6 +61,19 @@ def test_all_missing_programs_are_named_at_once(
         build(store, watcher)
     assert raised.value.hint == "install mmdebstrap, util-linux"
     assert watcher.phases == []
+
+
+def test_the_builder_of_an_image_need_not_be_here(
+    store: Store, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str) -> Path | None:
+        return None if name in ("mmdebstrap", "podman") else find_tool(name)
+
+    monkeypatch.setattr(bootstrap, "find_tool", find)
+    monkeypatch.setattr(process, "find_tool", find)
+    source = DEBIAN.model_copy(update={"builder_image": "localhost/it"})
+    with pytest.raises(HostError, match="the program podman is not installed"):
+        build(store, watcher, source)
 
 
 def test_too_little_room_is_said_before_the_work(

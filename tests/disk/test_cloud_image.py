@@ -33,10 +33,21 @@ class Distribution:
         self.server.files[f"/images/{name}"] = content
         return hashlib.sha256(content).hexdigest()
 
-    def fetch(self, name: str = "disk.qcow2", value: str | None = None) -> Image:
-        url = f"{self.server.url}/images/{name}"
-        source = CloudImage(kind="cloud_image", url=url, checksum=Checksum(value=value))
-        return fetch_cloud_image(source, self.store, self.watcher)
+    def fetch(
+        self,
+        name: str = "disk.qcow2",
+        value: str | None = None,
+        *,
+        cache: str | None = None,
+        refresh: bool = False,
+    ) -> Image:
+        source = CloudImage(
+            kind="cloud_image",
+            url=f"{self.server.url}/images/{name}",
+            checksum=Checksum(value=value),
+            cache=cache,
+        )
+        return fetch_cloud_image(source, self.store, self.watcher, refresh=refresh)
 
     @property
     def stored(self) -> list[Path]:
@@ -228,3 +239,31 @@ def test_an_image_in_a_file_is_verified_like_any_other(
     image = fetch_cloud_image(source, store, watcher)
     assert image.digest == sums.split()[0]
     assert path.stat().st_mode & 0o200, "the author's own file stays as it was"
+
+
+def test_an_image_that_is_kept_by_name_needs_no_server_again(
+    distribution: Distribution, image: bytes, tmp_path: Path
+) -> None:
+    sidecar = "/images/disk.qcow2.SHA256"
+    distribution.server.files[sidecar] = distribution.publish(image).encode()
+    first = distribution.fetch(cache="mine")
+    newer = make_qcow2(tmp_path / "newer", size=2 * MEBIBYTE).read_bytes()
+    distribution.server.files[sidecar] = distribution.publish(newer).encode()
+    assert distribution.fetch(cache="mine") == first
+    # The server decides under any other name, without one, and when it is asked to.
+    assert distribution.fetch(cache="another").path.read_bytes() == newer
+    assert distribution.fetch().path.read_bytes() == newer
+    assert distribution.fetch(cache="mine", refresh=True).path.read_bytes() == newer
+    distribution.server.files.clear()
+    assert distribution.fetch(cache="mine").path.read_bytes() == newer
+    with pytest.raises(HostError, match="no checksum"):
+        distribution.fetch()
+
+
+def test_a_pinned_image_is_what_its_checksum_says_under_any_name(
+    distribution: Distribution, image: bytes, tmp_path: Path
+) -> None:
+    distribution.fetch(value=distribution.publish(image), cache="mine")
+    newer = make_qcow2(tmp_path / "newer", size=2 * MEBIBYTE).read_bytes()
+    fetched = distribution.fetch(value=distribution.publish(newer), cache="mine")
+    assert fetched.path.read_bytes() == newer

@@ -217,12 +217,10 @@ def test_what_is_made_is_not_refused(builder: str, variant: str | None) -> None:
 def test_what_is_not_made_is_named_with_what_is() -> None:
     written = source(
         builder="debootstrap",
-        builder_image="localhost/builder",
         bootstrap_arch="arm64",
         bootstrap_variant="important",
     )
     assert find(builder="debootstrap").find_unmade(written) == [
-        "builder_image: localhost/builder (the builder is the host's own)",
         "bootstrap_arch: arm64 (by `arch` it is amd64)",
         "bootstrap_variant: important (debootstrap knows minbase, buildd, -)",
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from charly_vm.disk.distros.choice import find_recipe, require_recipe
+from charly_vm.disk.distros.choice import find_recipe, locate_packages, require_recipe
 from charly_vm.disk.distros.dnf_installroot import KERNEL_PLUGIN, KERNEL_PLUGIN_TEXT
 from charly_vm.disk.distros.dnf_repositories import require_repositories
 from charly_vm.disk.distros.fedora import FILES, MEMBERS, Fedora, Repositories, find_fedora
@@ -199,13 +199,11 @@ def test_what_is_made_is_not_refused() -> None:
 def test_what_is_not_made_is_named_with_what_is() -> None:
     written = source(
         "rocky-9",
-        builder_image="localhost/builder",
         bootstrap_arch="aarch64",
         bootstrap_variant="minimal",
         rootfs="btrfs",
     )
     assert find("rocky-9", rootfs="btrfs").find_unmade(written) == [
-        "builder_image: localhost/builder (the builder is the host's own)",
         "bootstrap_arch: aarch64 (it is x86_64)",
         "bootstrap_variant: minimal (dnf has no variants)",
         "rootfs: btrfs (the kernel of Rocky Linux 9 cannot mount it)",
@@ -243,7 +241,7 @@ def test_a_host_of_the_distribution_knows_its_repositories(
 ) -> None:
     own = host(tmp_path / "host", os_release)
     found = require_repositories(find(distro), host=own)
-    assert found == Repositories(own / "etc/yum.repos.d", {"etc/yum.repos.d/own.repo": "[own]\n"})
+    assert found == Repositories(Path("/etc/yum.repos.d"), {"etc/yum.repos.d/own.repo": "[own]\n"})
 
 
 def test_what_the_user_has_written_comes_first(tmp_path: Path, written: Path) -> None:
@@ -267,11 +265,11 @@ def test_any_other_host_is_told_what_to_write_and_where(
 
 def test_a_disk_is_not_begun_without_repositories(written: Path) -> None:
     (written / "mine.repo").write_text("[mine]\n")
-    recipe = require_recipe(source(), "x86_64")
+    recipe = locate_packages(require_recipe(source(), "x86_64"))
     assert recipe.ingredients[-1] == "mine.repo\n[mine]\n"
     (written / "mine.repo").unlink()
     with pytest.raises(HostError):
-        require_recipe(source("almalinux-10"), "x86_64")
+        locate_packages(require_recipe(source("almalinux-10"), "x86_64"))
 
 
 def test_the_family_is_named_where_a_distribution_is_not_known() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from charly_vm.disk.distros import pacman_repositories
-from charly_vm.disk.distros.choice import require_recipe
+from charly_vm.disk.distros.choice import locate_packages, require_recipe
 from charly_vm.disk.distros.pacman_conf import PacmanConf
 from charly_vm.disk.distros.pacman_repositories import require_pacman_conf
 from charly_vm.disk.distros.repositories import repositories_directory
@@ -61,26 +61,25 @@ def test_a_recipe_that_is_to_be_used_has_the_repositories(monkeypatch: pytest.Mo
     monkeypatch.setattr(pacman_repositories, "read_os_release", lambda host: {"ID": "debian"})
     write("cachyos", "[options]\n# the user's\n")
     source = Bootstrap(kind="bootstrap", builder="pacstrap", distro="cachyos")
-    recipe = require_recipe(source, "x86_64")
+    recipe = locate_packages(require_recipe(source, "x86_64"))
     assert recipe.files["etc/pacman.conf"] == "[options]\n# the user's\n"
     assert any("[options]" in one for one in recipe.ingredients)
 
 
 def test_what_a_configuration_includes_is_part_of_it(tmp_path: Path) -> None:
-    lists = tmp_path / "lists"
-    lists.mkdir()
-    one, two, nested = lists / "one.list", lists / "two.list", tmp_path / "nested"
-    one.write_text(f"Include={nested}\n")
-    two.write_text("# two\n")
-    # It includes itself, and what is not there.
-    nested.write_text(f"Include = {nested}\nInclude = {tmp_path}/absent\n")
-    text = f"[core]\n  Include = {lists}/*.list \n#Include = /etc/hostname\n"
-    conf = require_pacman_conf("arch", "Arch Linux", host=host(tmp_path, "arch", text))
-    assert conf.included == {
-        str(one): one.read_text(),
-        str(two): "# two\n",
-        str(nested): nested.read_text(),
+    text = "[core]\n  Include = /lists/*.list \n#Include = /etc/hostname\n"
+    root = host(tmp_path, "arch", text)
+    (root / "lists").mkdir()
+    included = {
+        "/lists/one.list": "Include=/nested\n",
+        "/lists/two.list": "# two\n",
+        # It includes itself, and what is not there.
+        "/nested": "Include = /nested\nInclude = /absent\n",
     }
+    for path, written in included.items():
+        (root / path.lstrip("/")).write_text(written)
+    conf = require_pacman_conf("arch", "Arch Linux", host=root)
+    assert conf.included == included
     assert conf.for_guest == {"etc/pacman.conf": "[core]\n# two\n#Include = /etc/hostname\n"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from builder_stand_in import REFERENCE
 from testinfra.host import Host
 
 from charly_vm.host.progress import SILENT
@@ -17,8 +18,9 @@ from charly_vm.model.project import load_project
 
 XFS_BY_DEBOOTSTRAP = (
     "{kind: bootstrap, distro: debian-12, rootfs: xfs, builder: debootstrap, "
-    "package: [libcap2-bin]}"
+    f"builder_image: '{REFERENCE}', package: [libcap2-bin]}}"
 )
+"""Its builder is that of an image, which has to be there."""
 BTRFS_OF_DEBIAN_13 = "{kind: bootstrap, distro: debian-13, rootfs: btrfs}"
 
 

@@ -1,7 +1,7 @@
 """SSH keys that come by SMBIOS alone: for root, and for an account that cloud-init makes.
 
 The image counts as somebody else's here, whose account is adopted. Its root is the XFS of a disk
-that debootstrap has filled, and is looked at in passing.
+that an image's debootstrap has filled, and is looked at in passing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builder_stand_in import MARK, REFERENCE, have_builder_image
 from debian_disks import XFS_BY_DEBOOTSTRAP, build, require_whole
 from other_login import run_as
 
@@ -57,6 +58,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("users", "roots"):
         make_key_pair(directory / name, comment=name)
     (directory / "charly").write_bytes(PROGRAM)
+    have_builder_image()
     image = build(XFS_BY_DEBOOTSTRAP)
     (directory / "charly.yml").write_text(
         PROJECT.format(
@@ -135,6 +137,7 @@ def test_its_xfs_root_has_grown_and_has_all_that_debootstrap_put_there(machine: 
     host = make_testinfra_host(machine.guest)
     require_whole(host, "xfs", gibibytes=4)
     assert not host.file("/test-dev-null").exists
+    assert host.file(MARK).content_string == f"debootstrap {REFERENCE}\n"
     # Not only what was published, but also what was mended since.
     sources = host.file("/etc/apt/sources.list").content_string
     assert [line.split()[2] for line in sources.splitlines() if line.startswith("deb ")] == [

@@ -152,8 +152,6 @@ class Debian:
 
     def find_unmade(self, source: Bootstrap) -> list[str]:
         unmade = []
-        if source.builder_image:
-            unmade.append(f"builder_image: {source.builder_image} (the builder is the host's own)")
         if source.bootstrap_arch not in (None, self.port.name):
             unmade.append(
                 f"bootstrap_arch: {source.bootstrap_arch} (by `arch` it is {self.port.name})"

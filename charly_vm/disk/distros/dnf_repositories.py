@@ -19,8 +19,11 @@ _SETTINGS = ("etc/dnf/dnf.conf", "etc/dnf/vars/*", "usr/share/dnf5/vars.d/*")
 """What else of the host dnf reads, whosever the repositories are."""
 
 
-def require_repositories(recipe: Fedora, *, host: Path = Path("/")) -> Repositories:
-    """The files for a distribution; the user's own come first. `host` is the root of this host.
+def require_repositories(
+    recipe: Fedora, *, host: Path = Path("/"), title: str = "this host"
+) -> Repositories:
+    """The files for a distribution; the user's own come first. `host` is the root of the system
+    whose dnf it is, and `title` what people call that. The directory is as that system sees it.
 
     Raises `HostError` where there are none, and says what to write.
     """
@@ -30,9 +33,9 @@ def require_repositories(recipe: Fedora, *, host: Path = Path("/")) -> Repositor
         return Repositories(directory, texts | _read(host, *_SETTINGS))
     if _is_of_host(recipe, host):
         texts = _read(host, f"etc/yum.repos.d/{PATTERN}", *_SETTINGS)
-        return Repositories(host / "etc/yum.repos.d", texts)
+        return Repositories(Path("/etc/yum.repos.d"), texts)
     raise HostError(
-        f"this host is not {recipe.title}, and does not know where its packages are",
+        f"{title} is not {recipe.title}, and does not know where its packages are",
         hint=f"write files ending in .repo to {directory}: dnf.conf(5)'s sections of repositories, "
         "each with a baseurl, metalink or mirrorlist; its gpgcheck and gpgkey say whose signatures "
         "count",

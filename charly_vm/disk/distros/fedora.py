@@ -203,8 +203,6 @@ class Fedora:
 
     def find_unmade(self, source: Bootstrap) -> list[str]:
         unmade = []
-        if source.builder_image:
-            unmade.append(f"builder_image: {source.builder_image} (the builder is the host's own)")
         if source.bootstrap_arch not in (None, ARCHITECTURE):
             unmade.append(f"bootstrap_arch: {source.bootstrap_arch} (it is {ARCHITECTURE})")
         if source.bootstrap_variant is not None:

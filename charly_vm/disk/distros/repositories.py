@@ -16,7 +16,12 @@ from charly_vm.host.paths import config_directory
 
 def repositories_directory(distribution: str) -> Path:
     """Where the files of one distribution belong, by its name in `distro:`; need not exist."""
-    return config_directory() / "bootstrap" / distribution
+    return written_directory() / distribution
+
+
+def written_directory() -> Path:
+    """Where those of all distributions are; need not exist."""
+    return config_directory() / "bootstrap"
 
 
 def read_repositories(distribution: str, pattern: str) -> Mapping[Path, str]:
