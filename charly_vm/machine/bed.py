@@ -125,7 +125,7 @@ class BedRun:
     def asking(self, item: str) -> None:
         """Who has what runs in the guest from now on run, for the transcript: the id of a check,
         empty for nobody in particular."""
-        self._kept.transcript.item = item
+        self._kept.asking(item)
 
     def collect(self, phase: str, *, failed: bool = True) -> Path:
         """Collect evidence now, and return the directory that holds it: because a check has

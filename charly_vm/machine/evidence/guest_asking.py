@@ -14,12 +14,12 @@ from charly_vm.guest.agent import AgentShell
 from charly_vm.host.background import BackgroundCall
 from charly_vm.host.waiting import Deadline
 from charly_vm.machine.evidence.questions import (
+    BECOME_ROOT,
     QUESTIONS,
     Question,
     cut_to,
     last_line,
-    render_as_root,
-    render_bounded,
+    render_script,
 )
 from charly_vm.machine.machine import Machine
 from charly_vm.model.protocols import DomainState, ShellResult
@@ -32,7 +32,7 @@ AT_ONCE = 3
 """Questions over SSH: enough to hide the way there and back, and no burden for one CPU."""
 
 Ask = Callable[[str, float], ShellResult]
-"""Runs a shell command in the guest, as root where that can be had, for so many seconds."""
+"""Runs a shell script in the guest, as root where that can be had, for so many seconds."""
 
 
 class GuestAsking:
@@ -90,17 +90,17 @@ class GuestAsking:
                     raise GuestError("the guest agent does not run commands")
             except CharlyError as no_agent:
                 raise GuestError(f"{no_ssh.message}; {no_agent.message}") from no_agent
-            return lambda command, seconds: shell.run(command, timeout=seconds), 1
+            return functools.partial(_ask_agent, shell), 1
         return self._ask_over_ssh, AT_ONCE
 
     def _say_hello(self) -> None:
         # To end a command in a guest that is silent takes longer than to find that out.
-        hello = BackgroundCall("an answer over SSH", lambda: self._ask_over_ssh("true", 30.0))
+        hello = BackgroundCall("an answer over SSH", lambda: self._ask_over_ssh("true\n", 30.0))
         hello.result(self._deadline, at_most=HELLO_SECONDS)
 
-    def _ask_over_ssh(self, command: str, seconds: float) -> ShellResult:
-        words = render_as_root(command)
-        return self._machine.guest.run(words, timeout=seconds, recorded=False)
+    def _ask_over_ssh(self, script: str, seconds: float) -> ShellResult:
+        guest = self._machine.guest
+        return guest.run(BECOME_ROOT, timeout=seconds, stdin=script.encode(), recorded=False)
 
     def _work(self, ask: Ask) -> None:
         while self._left and not self._deadline.passed:
@@ -113,7 +113,7 @@ class GuestAsking:
     def _put(self, question: Question, ask: Ask) -> None:
         try:
             seconds = self._deadline.remaining(QUESTION_SECONDS)
-            said = ask(render_bounded(question), seconds)
+            said = ask(render_script(question), seconds)
         except CharlyError as error:
             self.missing[question.file] = error.message
             return
@@ -122,3 +122,7 @@ class GuestAsking:
         else:
             complaint = last_line(said.stderr.decode("utf-8", "replace"))
             self.missing[question.file] = complaint or "the guest has nothing to say"
+
+
+def _ask_agent(shell: AgentShell, script: str, seconds: float) -> ShellResult:
+    return shell.run("exec sh", timeout=seconds, stdin=script.encode())

@@ -39,7 +39,10 @@ class BedEvidence:
         self.transcript = Transcript()
         """What runs in the guest in this phase."""
         self._about = {"bed": name, "entity": entity, "backend": "", "accelerator": ""}
+        self._item = ""
         self._checks: Span | None = None
+        """The time between ready and leaving the phase, in which checks run."""
+        self._failed = False
         self._collected: set[str] = set()
         self._begun = False
 
@@ -67,19 +70,27 @@ class BedEvidence:
     def enter(self, phase: str) -> None:
         """What happens from now on belongs to this phase."""
         self._end_checks()
+        self.transcript.item = ""
         if phase != REMOVAL:
             self.transcript.forget()
         self.timings.bed_phase = phase
 
     def begin_checks(self) -> None:
         """The guest is ready."""
+        self.transcript.item = self._item
+        self._failed = False
         self._checks = self.timings.open("checks")
+
+    def asking(self, item: str) -> None:
+        """This item has what runs in the guest run, but for what charly does to have it ready."""
+        self._item = item
+        if self._checks is not None:
+            self.transcript.item = item
 
     def collect(self, machine: Machine, phase: str, *, failed: bool) -> Path:
         """Collect a phase's evidence now, because a check has `failed` or because it was asked
         for, and return its directory. Raises `HostError` where it cannot be written."""
-        if failed and self._checks is not None:
-            self._checks.outcome = "failed"
+        self._failed |= failed
         directory = self.directory / phase
         self._collected.add(phase)
         try:
@@ -104,9 +115,8 @@ class BedEvidence:
     def _end_checks(self) -> None:
         if self._checks is None:
             return
-        span, self._checks = self._checks, None
-        failed = span.outcome == "failed"
-        self.timings.close(span, "failed" if failed else "ok")
+        self.timings.close(self._checks, "failed" if self._failed else "ok")
+        self._checks = None
         if self.timings.bed_phase in self._collected:
             self._complete_transcript(self.directory / self.timings.bed_phase)
 

@@ -60,7 +60,7 @@ else {_show("cat /proc/net/dev /proc/net/route")}
 fi
 {_show("cat /etc/resolv.conf")}
 if has ss; then {_show("ss -tuanp")}
-elif has netstat; then {_show("netstat -tuanp")}
+elif has netstat; then {_show("netstat -tuanp 2>/dev/null || netstat -tuan")}
 else {_show("cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6")}
 fi"""
 
@@ -80,18 +80,17 @@ QUESTIONS = (
 """The quick ones first: time may run out."""
 
 
-def render_bounded(question: Question) -> str:
-    """The question as a shell command that says one byte more than is kept, where there is more."""
-    return f"{{ {question.command}\n}} | tail -c {question.size + 1}"
+BECOME_ROOT = """\
+if [ "$(id -u)" != 0 ] && sudo -n true </dev/null 2>/dev/null; then exec sudo -n sh; fi
+exec sh"""
+"""Runs the script on its standard input as root where the account is it or may become it unasked,
+else as the account. Not every SSH server takes a long command."""
 
 
-def render_as_root(command: str) -> str:
-    """A command as root where the account is it or may become it unasked, else as the account."""
-    word = quote(command)
-    return (
-        '[ "$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || '
-        f"exec sudo -n sh -c {word}; exec sh -c {word}"
-    )
+def render_script(question: Question) -> str:
+    """A question as a shell script; it says one byte more than is kept where there is more."""
+    # sh has read all of it before any of its commands could take it for its own input.
+    return f"{{\n{question.command}\n}} </dev/null | tail -c {question.size + 1}\n"
 
 
 def cut_to(data: bytes, size: int) -> bytes:
