@@ -194,6 +194,7 @@ class BedsPlugin:
             # What an earlier attempt has left.
             item.user_properties[:] = [one for one in item.user_properties if one[0] != PROPERTY]
             self.runs.begin(place[0], item.nodeid)
+            self._deadlines.require_time(place)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # Also of what workers report, who print no summary.

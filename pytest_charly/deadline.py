@@ -25,6 +25,9 @@ CHECK_AGAIN_SECONDS = 10.0
 """A check that goes on all the same, since it catches everything, is interrupted again after this.
 The engine takes up to 7 s to end a process or what it does in a guest."""
 
+CLEAN_UP_SECONDS = 60.0
+"""A check's fixtures get at least this to clean up, also where the time of the phase is over."""
+
 ENGINE_AGAIN_SECONDS = 300.0
 """After this the engine's clean-up is taken to hang as well: evidence of a guest that does not
 answer is a minute's work, and so is ending one."""
@@ -67,28 +70,39 @@ class Deadlines:
         what = f"{work} had not ended after {limit} and what the host needs beside it"
         return self._watch_engine(limit.seconds + time_limits.HOST_SECONDS, what)
 
+    def require_time(self, place: tuple[str, str]) -> None:
+        """Fail the check that is about to begin where those before it have used up the time."""
+        if self._clock(place).is_over:
+            raise TimeIsOver(f"{self._overrun(place)}; this check and the rest are not run")
+
+    # Inside of all other wrappers, so that what they bracket stays whole.
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        if place := place_of(item):
-            if self._clock(place).is_over:
-                raise TimeIsOver(f"{self._overrun(place)}; this check and the rest are not run")
-            with self._watch_check(item, place):
-                return (yield)
-        return (yield)
+        place = place_of(item)
+        if place is None or self._clock(place).is_over:
+            return (yield)
+        with self._watch_check(item, place, self._clock(place)):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        if place := place_of(item):
-            with self._watch_check(item, place):
-                return (yield)
-        return (yield)
+        place = place_of(item)
+        if place is None:
+            return (yield)
+        with self._watch_check(item, place, self._clock(place)):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        if place := place_of(item):
-            with self._watch_check(item, place):
-                return (yield)
-        return (yield)
+        place = place_of(item)
+        if place is None:
+            return (yield)
+        clock = self._clock(place)
+        if clock.left < CLEAN_UP_SECONDS:
+            clock = Clock(CLEAN_UP_SECONDS)
+        with self._watch_check(item, place, clock):
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self) -> None:
@@ -113,17 +127,20 @@ class Deadlines:
         return self._watchdog.watch(Clock(seconds), describe, again=ENGINE_AGAIN_SECONDS)
 
     def _watch_check(
-        self, item: pytest.Item, place: tuple[str, str]
+        self, item: pytest.Item, place: tuple[str, str], clock: Clock
     ) -> AbstractContextManager[None]:
         def describe(frame: FrameType | None) -> PhaseTimeout:
             file, line, _ = item.reportinfo()
-            places = _places(frame, (self._root, Path(file).parent), (*_OURS, *_LIBRARIES))
+            places: list[str] = []
+            # A YAML step has a line of its own, and no Python.
+            if isinstance(item, pytest.Function):
+                places = _places(frame, (self._root, Path(file).parent), (*_OURS, *_LIBRARIES))
             where = places or [f"{file}:{(line or 0) + 1}: {item.name}"]
             return PhaseTimeout(
                 "\n".join([f"{self._overrun(place)}; it was at", *(f"  {one}" for one in where)])
             )
 
-        return self._watchdog.watch(self._clock(place), describe, again=CHECK_AGAIN_SECONDS)
+        return self._watchdog.watch(clock, describe, again=CHECK_AGAIN_SECONDS)
 
     def _overrun(self, place: tuple[str, str]) -> str:
         name, phase = place
