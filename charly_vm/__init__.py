@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from charly_vm.guest.testinfra_host import make_testinfra_host
     from charly_vm.host.progress import SILENT, Progress
     from charly_vm.host.terminal import progress_on
-    from charly_vm.machine.bed import BedRun, require_disposable
+    from charly_vm.machine.bed import BedRun, describe_entry, require_disposable
     from charly_vm.machine.create import create_machine, rebuild_machine
     from charly_vm.machine.expiry import remove_expired
     from charly_vm.machine.machine import Machine, find_machine, require_machine
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from charly_vm.model.declared import declare_bed
     from charly_vm.model.deploy import DeployNode
     from charly_vm.model.project import Project, Target, find_project_file, load_project
+    from charly_vm.model.quantities import format_duration, parse_duration
     from charly_vm.model.step import Step
     from charly_vm.model.variants import Variant, image_variant
 
@@ -61,7 +62,7 @@ _HOMES = {
     "charly_vm.guest.testinfra_host": ("make_testinfra_host",),
     "charly_vm.host.progress": ("SILENT", "Progress"),
     "charly_vm.host.terminal": ("progress_on",),
-    "charly_vm.machine.bed": ("BedRun", "require_disposable"),
+    "charly_vm.machine.bed": ("BedRun", "describe_entry", "require_disposable"),
     "charly_vm.machine.create": ("create_machine", "rebuild_machine"),
     "charly_vm.machine.expiry": ("remove_expired",),
     "charly_vm.machine.machine": ("Machine", "find_machine", "require_machine"),
@@ -72,6 +73,7 @@ _HOMES = {
     "charly_vm.model.declared": ("declare_bed",),
     "charly_vm.model.deploy": ("DeployNode",),
     "charly_vm.model.project": ("Project", "Target", "find_project_file", "load_project"),
+    "charly_vm.model.quantities": ("format_duration", "parse_duration"),
     "charly_vm.model.step": ("Step",),
     "charly_vm.model.variants": ("Variant", "image_variant"),
 }
@@ -100,12 +102,15 @@ __all__ = [
     "Variant",
     "create_machine",
     "declare_bed",
+    "describe_entry",
     "find_machine",
     "find_project_file",
+    "format_duration",
     "image_variant",
     "load_project",
     "make_testinfra_host",
     "own_machine",
+    "parse_duration",
     "progress_on",
     "prune",
     "prune_left_over",

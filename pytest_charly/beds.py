@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 from collections.abc import Generator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from charly_vm import BedRun, CharlyError, Progress, Project, remove_expired, survey
 from pytest_charly.chosen import ChosenBeds
 from pytest_charly.collection import BedModule, ProjectFile, StepItem
-from pytest_charly.faults import PROPERTY, BedFault, judge, summarise
+from pytest_charly.deadline import Deadlines
+from pytest_charly.faults import PROPERTY, BedFault, PhaseTimeout, TimeIsOver, judge, summarise
 from pytest_charly.order import (
     MARKERS,
     belongs_to_its_phase,
@@ -23,6 +25,7 @@ from pytest_charly.place import DEPLOYED, REBUILT, place_of
 from pytest_charly.progress import Notes, progress_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
+from pytest_charly.time_limits import with_limit
 
 EVIDENCE = "charly-evidence"
 CHECK_MODULES = "check_*.py"
@@ -32,10 +35,18 @@ class BedsPlugin:
     """Registered for the length of a pytest run in which beds were chosen."""
 
     def __init__(
-        self, chosen: ChosenBeds, *, keep: str, collect: str, evidence: Path, progress: Progress
+        self,
+        chosen: ChosenBeds,
+        deadlines: Deadlines,
+        *,
+        keep: str,
+        collect: str,
+        evidence: Path,
+        progress: Progress,
     ) -> None:
-        self.runs = BedRuns(self._start_run, keep=keep, collect=collect)
+        self.runs = BedRuns(self._start_run, deadlines, keep=keep, collect=collect)
         self.chosen = chosen
+        self._deadlines = deadlines
         self._keep_failed = keep != "never"
         self._evidence = evidence
         self._progress = progress
@@ -54,8 +65,11 @@ class BedsPlugin:
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             # Nothing was named to collect: the beds' own directory is meant.
             config.args = [str(chosen.project.file.parent)]
+        deadlines = Deadlines.from_config(config, chosen)
+        config.pluginmanager.register(deadlines, "charly-deadlines")
         return cls(
             chosen,
+            deadlines,
             keep=config.getoption("charly_keep"),
             collect=config.getoption("charly_collect"),
             evidence=_evidence_directory(config, chosen.project),
@@ -80,10 +94,12 @@ class BedsPlugin:
 
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)
+        given = self._deadlines.given
+        deploy = with_limit(bed.target.deploy or bed.node, given)
         return BedRun(
             self.project,
             bed.node,
-            target=bed.target,
+            target=dataclasses.replace(bed.target, deploy=deploy),
             evidence=self._evidence,
             progress=self._progress,
             keep_failed=self._keep_failed,
@@ -148,24 +164,43 @@ class BedsPlugin:
         _forget_deselected(config, needed)
         items[:] = in_order([*items, *needed], self.chosen.names, self.chosen.phases)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         self.runs.asking(item.nodeid)
         try:
-            return (yield)
+            result = yield
         finally:
             self.runs.asking("")
+        # Not with the item's teardown: another plugin may run the item again after that.
+        here, there = place_of(item), place_of(nextitem) if nextitem else None
+        if here and (there is None or there[0] != here[0]):
+            self._leave(item)
+        return result
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, None, None]:
+    def _leave(self, item: pytest.Item) -> None:
+        """Leave the bed after its last item, which is where it is told that this has failed."""
+        call = pytest.CallInfo.from_call(
+            self._require_left, when="teardown", reraise=(KeyboardInterrupt, pytest.exit.Exception)
+        )
+        if call.excinfo:
+            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+            item.ihook.pytest_runtest_logreport(report=report)
+
+    def _require_left(self) -> None:
         try:
-            yield
-        finally:
-            here, there = place_of(item), place_of(nextitem) if nextitem else None
-            if here and (there is None or there[0] != here[0]):
-                self._leave()
+            self.runs.leave()
+        except CharlyError as error:
+            raise BedFault(f"the bed could not be removed\n{error}") from None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if place := place_of(item):
+            # What an earlier attempt has left.
+            item.user_properties[:] = [one for one in item.user_properties if one[0] != PROPERTY]
+            self.runs.begin(place[0], item.nodeid)
+            self._deadlines.require_time(place)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # Also of what workers report, who print no summary.
@@ -179,19 +214,27 @@ class BedsPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         place = place_of(item)
+        raised = call.excinfo.value if call.excinfo else None
         if place and report.failed:
-            fault = judge(call.excinfo.value if call.excinfo else None)
+            fault = judge(raised)
             report.user_properties.append((PROPERTY, fault))
             # JUnit's XML takes those of an item's last report.
             item.user_properties.append((PROPERTY, fault))
-        if place and report.failed and report.when != "teardown":
+        if place and report.failed:
             try:
                 where = self.runs.note_failure(place[0])
             except CharlyError as error:
                 where = f"could not be collected: {error}"
             if where:
                 report.sections.append(("charly evidence", where))
+        if place and isinstance(raised, PhaseTimeout | TimeIsOver):
+            self.runs.give_up(place[0], raised, f"not run: the time of {place[0]} is over")
         return report
+
+    def pytest_enter_pdb(self, config: pytest.Config) -> None:
+        if entry := self.runs.describe_entry():
+            writer = config.get_terminal_writer()
+            writer.line(f"charly: the guest stays up while the debugger is open: {entry}")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         # After -x or Ctrl-C no item's teardown has said that it is the last.
@@ -204,12 +247,6 @@ class BedsPlugin:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if told := summarise(self._faults):
             terminalreporter.write_line(f"charly: {told}")
-
-    def _leave(self) -> None:
-        try:
-            self.runs.leave()
-        except CharlyError as error:
-            raise BedFault(f"the bed could not be removed\n{error}") from None
 
 
 def _forget_deselected(config: pytest.Config, items: list[StepItem]) -> None:

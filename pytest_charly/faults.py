@@ -14,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     # The same class, which pytest's public names give no type.
-    from _pytest.outcomes import Failed
+    from _pytest.outcomes import Failed as Failed
 else:
     Failed = pytest.fail.Exception
 
@@ -36,6 +36,24 @@ class BedFault(Failed):
     """The bed is not up; says why, in its own words and without Python's frames."""
 
     # Summaries name a class without this one's module.
+    __module__ = "builtins"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, pytrace=False)
+
+
+class TimeIsOver(BedFault):
+    """A check is not begun, since those before it have taken all the time that there was."""
+
+    __module__ = "builtins"
+
+
+class PhaseTimeout(Failed):
+    """A phase of a bed has taken longer than it may. Breaks into whatever is running.
+
+    No `Exception`, so that checks which catch those do not catch this. Its text says where it was.
+    """
+
     __module__ = "builtins"
 
     def __init__(self, text: str) -> None:

@@ -1,6 +1,7 @@
-"""The entry point: options, and the fixtures' last resort. All else waits for `--charly-bed`.
+"""The entry point: hooks, and the fixtures' last resort. All else waits for `--charly-bed`.
 
-plugin        options; registers `beds.BedsPlugin` when a bed is chosen
+plugin        registers `beds.BedsPlugin` when a bed is chosen
+options       the table of options, and what the ini file says of them
 selection     which beds are meant; source_scan finds those that modules declare
 chosen        the beds of a run, with their variants
 collection    modules twice, YAML steps as items
@@ -8,6 +9,7 @@ beds          the hooks of a run: order, fixtures, teardown, header
 order         which items run, and in which order
 faults        whose fault a failure is
 runs          which bed is up, in which phase
+deadline      ends what takes longer than it may; time_limits says how long, watchdog breaks in
 distribution  beds over pytest-xdist's workers
 progress      what people see meanwhile
 """
@@ -18,57 +20,16 @@ from typing import Any
 
 import pytest
 
+from pytest_charly.options import add_options, settle
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("charly", "virtual machines (charly)")
-    group.addoption(
-        "--charly-bed",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="run this bed: build its VM, check it, rebuild it fresh, check again, remove it; "
-        "may be given several times, and may be a glob",
-    )
-    group.addoption(
-        "--charly-no-rebuild",
-        action="store_true",
-        help="check once, without the fresh rebuild",
-    )
-    group.addoption(
-        "--charly-keep",
-        choices=("never", "failed", "always"),
-        default="never",
-        help="leave the machine running afterwards, to look at it (default: never)",
-    )
-    group.addoption(
-        "--charly-image",
-        action="append",
-        default=[],
-        metavar="NAME=PATH|URL",
-        help="run the beds on this image, as a variant of that name, or, where NAME is an entity, "
-        "in place of its source; may be given several times",
-    )
-    group.addoption(
-        "--charly-project",
-        metavar="FILE",
-        help="the charly.yml with the beds; found upwards from the root directory where not given",
-    )
-    group.addoption(
-        "--charly-evidence",
-        metavar="DIR",
-        help="where evidence goes (default: charly-evidence beside the project)",
-    )
-    group.addoption(
-        "--charly-collect",
-        choices=("failed", "always"),
-        default="failed",
-        help="collect evidence of phases in which a check failed, or of every phase "
-        "(default: failed)",
-    )
+    add_options(parser)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    settle(config)
     if not config.getoption("charly_bed"):
         return
     from pytest_charly.beds import BedsPlugin

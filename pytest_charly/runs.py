@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, GuestView, Machine
-from pytest_charly.faults import BedFault, CharlyFault
+from charly_vm import BedRun, CharlyError, GuestView, Machine, describe_entry
+from pytest_charly.deadline import Deadlines
+from pytest_charly.faults import BedFault, CharlyFault, Failed
 from pytest_charly.place import DEPLOYED, REBUILT
 
 _DID_NOT = {
@@ -38,65 +40,109 @@ class BedInPhase:
         return make_testinfra_host(self.machine.guest)
 
 
+@dataclass(frozen=True)
+class _Over:
+    """Why a bed is given up, and the one item that has said so and says so each time it is run."""
+
+    error: Failed
+    item: str
+    skipped: str
+    """What the bed's other items say."""
+
+
 class BedRuns:
     """The bed that is up now, if any.
 
-    A bed that did not come up is remembered: its first check is an error that says why, and its
-    others are skipped without trying again.
+    A bed that is given up, since it did not come up or has had its time, is remembered: one item
+    is an error that says why, and those after it are skipped without trying again.
     """
 
     def __init__(
-        self, start_run: Callable[[str], BedRun], *, keep: str, collect: str = "failed"
+        self,
+        start_run: Callable[[str], BedRun],
+        deadlines: Deadlines,
+        *,
+        keep: str,
+        collect: str = "failed",
     ) -> None:
         self._start_run = start_run
+        self._deadlines = deadlines
         self._keep = keep
         self._collect = collect
-        self._item = ""
         self._run: BedRun | None = None
         self._running = ""
         """The whole name of the bed that it runs."""
         self._place: BedInPhase | None = None
-        self._broken: set[str] = set()
+        self._item = ""
+        """The id of the item that runs."""
+        self._over: dict[str, _Over] = {}
         self._failed: set[str] = set()
         self._evidence: dict[BedInPhase, str] = {}
 
+    def begin(self, name: str, item: str) -> None:
+        """An item of a bed begins, perhaps anew. Fails or skips it where the bed is given up."""
+        self._item = item
+        over = self._over.get(name)
+        if over and over.item == item:
+            # Run again by another plugin: a skip now would count as its last word.
+            raise over.error.with_traceback(None)
+        if over:
+            pytest.skip(over.skipped)
+
+    def give_up(self, name: str, error: Failed, reason: str) -> None:
+        """Run no more items of a bed. The one that runs has failed with this error."""
+        self._over.setdefault(name, _Over(error, self._item, reason))
+
     def enter(self, name: str, phase: str) -> BedInPhase:
-        """Have the bed up in this phase. Fails or skips the calling item where that cannot be."""
+        """Have the bed up in this phase. Fails the calling item where that cannot be."""
         if self._place is not None and (self._place.name, self._place.phase) == (name, phase):
             return self._place
-        if name in self._broken:
-            pytest.skip(f"{name} did not come up")
         if self._run is not None and self._running != name:
             self.leave()
         fault: BedFault | CharlyFault
         try:
             self._place = self._come_up(name, phase)
             return self._place
-        except CharlyError as error:
-            self._break(name)
-            fault = BedFault(f"{name} {_DID_NOT[phase]}\n{error}")
+        except (CharlyError, Failed) as error:
+            # The latter is a time limit, ours or another plugin's.
+            text = "\n".join([str(error), *getattr(error, "__notes__", ())])
+            fault = BedFault(f"{name} {_DID_NOT[phase]}\n{text}")
+            if isinstance(error, Failed):
+                self._abandon()
         except Exception as error:
-            self._break(name)
             fault = CharlyFault(error)
         except BaseException:
-            self._break(name)
+            self._run = self._place = None
             raise
+        self._run = self._place = None
+        self.give_up(name, fault, f"{name} did not come up")
         # Outside the handler: pytest would show the two as a chain.
         raise fault
-
-    def _break(self, name: str) -> None:
-        self._run = self._place = None
-        self._broken.add(name)
 
     def _come_up(self, name: str, phase: str) -> BedInPhase:
         if self._run is None:
             self._run, self._running = self._start_run(name), name
-            self._run.asking(self._item)
-            self._run.bring_up()
+            with self._deadlines.preparing(name):
+                self._run.prepare()
+            with self._deadlines.coming_up(name, DEPLOYED):
+                self._run.asking(self._item)
+                self._run.bring_up()
         if phase == REBUILT:
             self._collect_good(self._run)
-            self._run.rebuild()
+            with self._deadlines.coming_up(name, REBUILT):
+                self._run.rebuild()
         return BedInPhase(name, phase, self._run.require_machine(), self._run.view(phase))
+
+    def _abandon(self) -> None:
+        """Leave nothing of a run that was interrupted, in case the engine was not there to do so:
+        time may run out between two calls of it."""
+        with contextlib.suppress(CharlyError):
+            if self._run is not None:
+                self._run.tear_down()
+
+    def describe_entry(self) -> str:
+        """How a person gets into the machine that is up; empty where none is."""
+        return describe_entry(self._place.machine) if self._place else ""
 
     def note_failure(self, name: str) -> str:
         """A check of the bed failed: collect evidence, once per phase, and return where it is."""

@@ -11,7 +11,7 @@ from charly_vm.check.guest_view import GuestView
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.budget import hold_share
-from charly_vm.machine.create import create_machine, rebuild_machine
+from charly_vm.machine.create import build_base, create_machine, rebuild_machine
 from charly_vm.machine.evidence.of_bed import DEPLOYED, REBUILT, REMOVAL, BedEvidence
 from charly_vm.machine.expiry import KEEP_SECONDS, arrange_removal
 from charly_vm.machine.machine import Machine, find_machine
@@ -30,8 +30,9 @@ class BedRun:
     """One run of one bed. The machine is held from `bring_up` to `tear_down`.
 
     A method that fails has collected its evidence below `evidence` and removed the machine (or
-    kept it, with `keep_failed`) before it raises. How long everything took is written there in
-    any case, by `tear_down` at the latest.
+    kept it, with `keep_failed`) before it raises. So has one that an exception of the caller's
+    interrupts, such as a time limit's: where the evidence is, is a note of it (`__notes__`). How
+    long everything took is written there in any case, by `tear_down` at the latest.
     """
 
     def __init__(
@@ -57,9 +58,14 @@ class BedRun:
         self.machine: Machine | None = None
         self._owner = this_process(Purpose.BED)
         self._held = ExitStack()
+        self._base: Path | None = None
 
-    def bring_up(self) -> Machine:
-        """Build the disk, boot the machine, and wait until it is ready."""
+    def prepare(self) -> None:
+        """Wait until it is this bed's turn, and build the image of its disk.
+
+        Each of these has limits of its own; how long they take depends on other beds and on the
+        network, and not on the machine. `bring_up` does it where it has not been done.
+        """
         require_disposable(self.node)
         require_no_veto(self.target.domain)
         require_login(self.target, self.target.entity.arch or platform.machine())
@@ -67,12 +73,27 @@ class BedRun:
         self._held.enter_context(
             own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)
         )
-        self._prepare()
+        try:
+            self._kept.begin()
+            self._held.enter_context(self._share())
+            self._base = build_base(
+                self.target, self.project.file, self._owner.purpose, self.progress
+            )
+        except BaseException:
+            self._kept.store_timings()
+            self._held.close()
+            raise
+
+    def bring_up(self) -> Machine:
+        """Boot the machine, and wait until it is ready."""
+        if self._base is None:
+            self.prepare()
         try:
             self.machine = create_machine(
                 self.target,
                 self.project.file,
                 self._owner,
+                base=self._base,
                 leave_failed=True,
                 progress=self.progress,
             )
@@ -83,16 +104,6 @@ class BedRun:
             raise
         self._kept.begin_checks()
         return self.machine
-
-    def _prepare(self) -> None:
-        """Begin the evidence, and have the bed's share of the host."""
-        try:
-            self._kept.begin()
-            self._held.enter_context(self._share())
-        except BaseException:
-            self._kept.store_timings()
-            self._held.close()
-            raise
 
     def _share(self) -> AbstractContextManager[None]:
         deploy, entity = self.node.deploy, self.target.entity
@@ -155,7 +166,8 @@ class BedRun:
     def _give_up(self, error: BaseException, phase: str) -> None:
         """Leave nothing of a bed that did not come up, except its evidence."""
         self.machine = self.machine or self._find_half_made()
-        failed = isinstance(error, Exception)
+        # What a person interrupts has not failed. What a time limit interrupts has.
+        failed = not isinstance(error, KeyboardInterrupt | SystemExit)
         try:
             if self.machine is not None and failed:
                 _add_detail(error, f"  evidence: {self.collect(phase)}")
@@ -187,15 +199,22 @@ class BedRun:
         arrange_removal(machine.name, seconds)
         name = machine.record.label
         self.progress.note(
-            f"{name} is kept until {expires}: `charly vm ssh {name}` logs in, "
-            f"`charly vm console {name}` shows its console, "
+            f"{name} is kept until {expires}: {describe_entry(machine)}, "
             f"`charly vm destroy {name} --disk` removes it"
         )
+
+
+def describe_entry(machine: Machine) -> str:
+    """How a person gets into a machine that runs, in one half of a sentence."""
+    name = machine.record.label
+    return f"`charly vm ssh {name}` logs in, `charly vm console {name}` shows its console"
 
 
 def _add_detail(error: BaseException, line: str) -> None:
     if isinstance(error, CharlyError):
         error.details = "\n".join(filter(None, [error.details, line]))
+    else:
+        error.add_note(line)
 
 
 def require_disposable(node: DeployNode) -> None:

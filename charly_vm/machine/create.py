@@ -43,13 +43,15 @@ def create_machine(
     project: Path,
     owner: Owner,
     *,
+    base: Path | None = None,
     overrides: Overrides | None = None,
     leave_failed: bool = False,
     progress: Progress = SILENT,
 ) -> Machine:
     """Build the disk, define the machine and boot it. The caller holds the machine.
 
-    A disk that an earlier `destroy` kept is used again. What an interrupted run left under this
+    `base` is the image below its disk, where `build_base` has found it already. A disk that an
+    earlier `destroy` kept is used again. What an interrupted run left under this
     name is removed first. What was made of a machine that does not boot is removed again, unless
     `leave_failed` says that somebody wants to look at it. Raises `StateError` where the machine
     exists.
@@ -60,9 +62,9 @@ def create_machine(
     facts = survey(target.entity.arch)
     if kept and has_disk(kept.machine):
         progress.note(f"{target.domain} uses the disk that was kept; `--disk` removes it")
-        base = kept.base
+        image = kept.base
     else:
-        base = str(_choose_base(target, project, owner.purpose, progress))
+        image = str(base or _choose_base(target, project, owner.purpose, progress))
     paths = paths_of_kept_disk(kept, target.domain) if kept else paths_of(target.domain)
     here = instance_of(target.domain)
     key_source = (overrides and overrides.key_source) or target.entity.ssh.key_source
@@ -100,7 +102,7 @@ def create_machine(
             stage=Stage.CREATING,
             disk_kept=kept is not None,
             owner=owner,
-            base=base,
+            base=image,
             machine=machine,
         )
         write_record(record)
@@ -138,6 +140,16 @@ def _note_choices(machine: ResolvedMachine, facts: Facts, progress: Progress) ->
             f"{machine.domain}: this host's firmware comes without keys, so Secure Boot is off "
             "until the guest enrols some"
         )
+
+
+def build_base(target: Target, project: Path, purpose: Purpose, progress: Progress) -> Path:
+    """The image below a fresh disk of the target, made where it is not there yet.
+
+    Raises as `create_machine` does, and before the work, for what could not be made of it.
+    """
+    settle(target, project, purpose, progress)
+    survey(target.entity.arch)
+    return _choose_base(target, project, purpose, progress)
 
 
 def _choose_base(target: Target, project: Path, purpose: Purpose, progress: Progress) -> Path:

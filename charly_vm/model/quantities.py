@@ -33,6 +33,14 @@ def parse_duration(written: object) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
+def format_duration(seconds: float) -> str:
+    """`1h30m` for 5400 s, `0.5s` for half a second: what `parse_duration` reads."""
+    hours, rest = divmod(round(seconds, 1), 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(hours, "h"), (minutes, "m"), (round(rest, 1), "s")]
+    return "".join(f"{amount:g}{unit}" for amount, unit in parts if amount) or "0s"
+
+
 def format_size(size: int) -> str:
     """`8G` for 8·1024³ bytes: the largest unit that leaves no more than one decimal."""
     for unit, power in reversed(_POWERS.items()):

@@ -44,6 +44,11 @@ class Shell:
         )
 
 
+def stall_in(work):
+    if pathlib.Path(f"{work}-stalls").exists():
+        run(["sleep", "60"], timeout=90)
+
+
 class StandInRun:
     def __init__(self, project, node, *, target, evidence, progress, keep_failed):
         self.node, self.target, self.evidence, self.machine = node, target, evidence, None
@@ -53,16 +58,26 @@ class StandInRun:
         with LOG.open("a") as stream:
             stream.write(f"{text} {self.target.domain.removeprefix('charly-')}\\n")
 
+    def prepare(self):
+        stall_in("preparation")
+
     def bring_up(self):
         self.log("up")
+        stall_in("boot")
         if pathlib.Path("broken").exists():
             raise GuestTimeout("SSH", seconds=3, seen="no banner", hint="look at the console")
         if pathlib.Path("defect").exists():
             raise ZeroDivisionError("a defect")
-        self.machine = types.SimpleNamespace(guest=Shell(), name=self.node.name, target=self.target)
+        self.machine = types.SimpleNamespace(
+            guest=Shell(),
+            name=self.node.name,
+            target=self.target,
+            record=types.SimpleNamespace(label=self.node.name),
+        )
 
     def rebuild(self):
         self.log("rebuild")
+        stall_in("rebuild")
         if pathlib.Path("rebuild-broken").exists():
             raise HostError("the disk is full", hint="free some room")
 
