@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         StateError,
     )
     from charly_vm.guest.testinfra_host import make_testinfra_host
+    from charly_vm.guest.transcript import Entry
+    from charly_vm.host.facts import Facts
     from charly_vm.host.progress import SILENT, Progress
     from charly_vm.host.terminal import progress_on
     from charly_vm.machine.bed import BedRun, describe_entry, require_disposable
@@ -60,6 +62,8 @@ _HOMES = {
         *("LeaseUnavailable", "Problem", "SpecError", "StateError"),
     ),
     "charly_vm.guest.testinfra_host": ("make_testinfra_host",),
+    "charly_vm.guest.transcript": ("Entry",),
+    "charly_vm.host.facts": ("Facts",),
     "charly_vm.host.progress": ("SILENT", "Progress"),
     "charly_vm.host.terminal": ("progress_on",),
     "charly_vm.machine.bed": ("BedRun", "describe_entry", "require_disposable"),
@@ -84,6 +88,8 @@ __all__ = [
     "BedRun",
     "CharlyError",
     "DeployNode",
+    "Entry",
+    "Facts",
     "GuestError",
     "GuestTimeout",
     "GuestView",

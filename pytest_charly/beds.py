@@ -29,6 +29,8 @@ from pytest_charly.time_limits import with_limit
 
 EVIDENCE = "charly-evidence"
 CHECK_MODULES = "check_*.py"
+ALLURE = "allure_listener"
+"""allure-pytest's plugin, registered where a run writes results."""
 
 
 class BedsPlugin:
@@ -91,6 +93,13 @@ class BedsPlugin:
             from pytest_charly.distribution import Controller
 
             config.pluginmanager.register(Controller(self._progress), "charly-controller")
+
+    def report_to_allure(self, config: pytest.Config) -> None:
+        """Where allure-pytest writes results, say in them what charly knows."""
+        if config.pluginmanager.has_plugin(ALLURE) and not config.option.collectonly:
+            from pytest_charly.allure_report import AllureReport
+
+            config.pluginmanager.register(AllureReport(config, self.runs), "charly-allure")
 
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)

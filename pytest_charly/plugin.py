@@ -6,6 +6,7 @@ selection     which beds are meant; source_scan finds those that modules declare
 chosen        the beds of a run, with their variants
 collection    modules twice, YAML steps as items
 beds          the hooks of a run: order, fixtures, teardown, header
+allure_report what Allure's report shows of beds
 order         which items run, and in which order
 faults        whose fault a failure is
 runs          which bed is up, in which phase
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(beds, "charly-beds")
     # After xdist has made up its mind whether it distributes.
     beds.distribute(config)
+    beds.report_to_allure(config)
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, GuestView, Machine, describe_entry
+from charly_vm import BedRun, CharlyError, Entry, GuestView, Machine, describe_entry
 from pytest_charly.deadline import Deadlines
 from pytest_charly.faults import BedFault, CharlyFault, Failed
 from pytest_charly.place import DEPLOYED, REBUILT
@@ -78,6 +79,7 @@ class BedRuns:
         self._over: dict[str, _Over] = {}
         self._failed: set[str] = set()
         self._evidence: dict[BedInPhase, str] = {}
+        self._directories: dict[str, Path] = {}
 
     def begin(self, name: str, item: str) -> None:
         """An item of a bed begins, perhaps anew. Fails or skips it where the bed is given up."""
@@ -122,6 +124,7 @@ class BedRuns:
     def _come_up(self, name: str, phase: str) -> BedInPhase:
         if self._run is None:
             self._run, self._running = self._start_run(name), name
+            self._directories[name] = self._run.directory
             with self._deadlines.preparing(name):
                 self._run.prepare()
             with self._deadlines.coming_up(name, DEPLOYED):
@@ -152,6 +155,16 @@ class BedRuns:
         if self._place not in self._evidence:
             self._evidence[self._place] = str(self._run.collect(self._place.phase))
         return self._evidence[self._place]
+
+    def evidence_of(self, name: str, phase: str) -> Path | None:
+        """Where evidence of a bed's phase is, or would be; None for one that has not begun."""
+        directory = self._directories.get(name)
+        return directory / phase if directory else None
+
+    @property
+    def commands(self) -> Sequence[Entry]:
+        """What has run in the guest in the phase that is up."""
+        return self._run.commands if self._run is not None else ()
 
     def asking(self, item: str) -> None:
         """An item begins, which is who asks the guest; empty between two."""

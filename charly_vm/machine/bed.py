@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from charly_vm.check.guest_view import GuestView
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
+from charly_vm.guest.transcript import Entry
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.budget import hold_share
 from charly_vm.machine.create import build_base, create_machine, rebuild_machine
@@ -137,6 +139,16 @@ class BedRun:
         """Who has what runs in the guest from now on run, for the transcript: the id of a check,
         empty for nobody in particular."""
         self._kept.asking(item)
+
+    @property
+    def directory(self) -> Path:
+        """Where its evidence is, below it a directory per phase."""
+        return self._kept.directory
+
+    @property
+    def commands(self) -> Sequence[Entry]:
+        """What has run in the guest in this phase, oldest first."""
+        return self._kept.transcript.entries
 
     def collect(self, phase: str, *, failed: bool = True) -> Path:
         """Collect evidence now, and return the directory that holds it: because a check has

@@ -31,14 +31,22 @@ import types
 import pytest_charly.beds
 from charly_vm import GuestView
 from charly_vm.errors import GuestTimeout, HostError
+from charly_vm.guest.transcript import Transcript
 from charly_vm.host.process import run
 
 LOG = pathlib.Path(__file__).with_name("log")
 
 
 class Shell:
+    """This host's own, which remembers as a guest's does."""
+
+    def __init__(self):
+        self.transcript = Transcript()
+
     def run(self, command, *, timeout, stdin=None):
-        done = run(["sh", "-c", command], timeout=timeout, check=False)
+        with self.transcript.recording(command) as ended:
+            done = run(["sh", "-c", command], timeout=timeout, check=False)
+            ended(done.status, done.stdout.encode(), done.stderr.encode())
         return types.SimpleNamespace(
             status=done.status, stdout=done.stdout.encode(), stderr=done.stderr.encode()
         )
@@ -53,6 +61,12 @@ class StandInRun:
     def __init__(self, project, node, *, target, evidence, progress, keep_failed):
         self.node, self.target, self.evidence, self.machine = node, target, evidence, None
         self.progress = progress
+        self.directory = evidence / node.name
+        self.shell = Shell()
+
+    @property
+    def commands(self):
+        return self.shell.transcript.entries
 
     def log(self, text):
         with LOG.open("a") as stream:
@@ -69,7 +83,7 @@ class StandInRun:
         if pathlib.Path("defect").exists():
             raise ZeroDivisionError("a defect")
         self.machine = types.SimpleNamespace(
-            guest=Shell(),
+            guest=self.shell,
             name=self.node.name,
             target=self.target,
             record=types.SimpleNamespace(label=self.node.name),
@@ -85,6 +99,7 @@ class StandInRun:
         return self.machine
 
     def asking(self, item):
+        self.shell.transcript.item = item
         if pathlib.Path("asking").exists():
             self.log(f"asking {item}")
 
@@ -92,7 +107,12 @@ class StandInRun:
         self.log(f"evidence-{phase}" if failed else f"good-evidence-{phase}")
         if pathlib.Path("full").exists():
             raise HostError("cannot write: No space left on device", hint="free some room")
-        return self.evidence / self.node.name / phase
+        place = self.directory / phase
+        place.mkdir(parents=True, exist_ok=True)
+        for name in ("console.log", "domain.xml", "machine.json"):
+            (place / name).write_text(f"what {name} says\\n")
+        (place / "screen.png").write_bytes(b"\\x89PNG")
+        return place
 
     def view(self, phase):
         return GuestView(self.machine.guest)
