@@ -20,7 +20,8 @@ from pytest_charly.order import (
     place_modules,
 )
 from pytest_charly.place import DEPLOYED, REBUILT, place_of
-from pytest_charly.progress import Notes, progress_for
+from pytest_charly.progress.setup import DisplayPlugin, watch_for
+from pytest_charly.progress.watch import Watch
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 
@@ -32,23 +33,31 @@ class BedsPlugin:
     """Registered for the length of a pytest run in which beds were chosen."""
 
     def __init__(
-        self, chosen: ChosenBeds, *, keep: str, evidence: Path, progress: Progress
+        self,
+        chosen: ChosenBeds,
+        *,
+        keep: str,
+        evidence: Path,
+        watch: Watch,
+        shown: DisplayPlugin | None,
     ) -> None:
         self.runs = BedRuns(self._start_run, keep=keep)
         self.chosen = chosen
         self._keep_failed = keep != "never"
         self._evidence = evidence
-        self._progress = progress
+        self._watch, self._shown = watch, shown
+        self._progress = watch.progress
         self._faults: dict[str, int] = {}
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> BedsPlugin:
         phases = [DEPLOYED] if config.getoption("charly_no_rebuild") else [DEPLOYED, REBUILT]
         chosen = choose_beds(config, phases)
-        progress = progress_for(config)
         if not config.option.collectonly:
             _require_host()
-            _remove_expired(progress)
+        watch, shown = watch_for(config)
+        if not config.option.collectonly:
+            _remove_expired(watch.progress)
         for marker, meaning in MARKERS.items():
             config.addinivalue_line("markers", f"{marker}: {meaning}")
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -58,35 +67,42 @@ class BedsPlugin:
             chosen,
             keep=config.getoption("charly_keep"),
             evidence=_evidence_directory(config, chosen.project),
-            progress=progress,
+            watch=watch,
+            shown=shown,
         )
 
     @property
     def project(self) -> Project:
         return self.chosen.project
 
-    def distribute(self, config: pytest.Config) -> None:
-        """Where pytest-xdist spreads the run over workers, keep each bed on one of them."""
+    def register(self, config: pytest.Config) -> None:
+        """Join the run, and where pytest-xdist spreads it over workers, keep each bed on one."""
+        config.pluginmanager.register(self, "charly-beds")
+        config.pluginmanager.register(self._watch, "charly-watch")
+        if self._shown:
+            config.pluginmanager.register(self._shown, "charly-display")
         if hasattr(config, "workerinput"):
             from pytest_charly.distribution import WorkerIds
 
-            notes = self._progress.notes if isinstance(self._progress, Notes) else []
-            config.pluginmanager.register(WorkerIds(notes), "charly-worker")
-        elif config.getoption("dist", "no") != "no" and not config.option.collectonly:
+            config.pluginmanager.register(WorkerIds(), "charly-worker")
+        elif config.getoption("dist", "no") != "no" and self._shown:
             from pytest_charly.distribution import Controller
 
-            config.pluginmanager.register(Controller(self._progress), "charly-controller")
+            controller = Controller(self._progress, self._shown.display)
+            config.pluginmanager.register(controller, "charly-controller")
 
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)
-        return BedRun(
+        run = BedRun(
             self.project,
             bed.node,
             target=bed.target,
             evidence=self._evidence,
-            progress=self._progress,
+            progress=self._watch.of(bed),
             keep_failed=self._keep_failed,
         )
+        self._watch.follow(run)
+        return run
 
     def pytest_report_header(self, config: pytest.Config) -> list[str]:
         if config.option.collectonly:

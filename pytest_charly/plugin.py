@@ -9,7 +9,7 @@ order         which items run, and in which order
 faults        whose fault a failure is
 runs          which bed is up, in which phase
 distribution  beds over pytest-xdist's workers
-progress      what people see meanwhile
+progress      what people see meanwhile; console what guests say on theirs
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave the machine running afterwards, to look at it (default: never)",
     )
     group.addoption(
+        "--charly-console",
+        action="store_true",
+        help="show what guests say on their serial console while they say it",
+    )
+    group.addoption(
         "--charly-image",
         action="append",
         default=[],
@@ -66,10 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from pytest_charly.beds import BedsPlugin
 
-    beds = BedsPlugin.from_config(config)
-    config.pluginmanager.register(beds, "charly-beds")
     # After xdist has made up its mind whether it distributes.
-    beds.distribute(config)
+    BedsPlugin.from_config(config).register(config)
 
 
 @pytest.fixture(scope="module")
