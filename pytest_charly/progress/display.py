@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum
 
@@ -21,9 +21,10 @@ from pytest_charly.progress.screen import Screen
 TICK = 0.2
 """Seconds between two looks at the clock."""
 LONG = 5.0
-"""Seconds from which on a phase in a pipe is spoken of before it ends."""
+"""Seconds of last time from which on a phase in a pipe has a line when it begins."""
+FIRST = 10.0
 AGAIN = 60.0
-"""Seconds between two lines about a phase in a pipe that goes on."""
+"""Seconds after which a phase in a pipe that goes on has a line, and then again."""
 
 
 class Detail(Enum):
@@ -52,6 +53,7 @@ class Display:
         self._host = host
         self._board = Board(lambda key: durations.last((host, *key)))
         self._lock = threading.RLock()
+        self._starting = threading.Lock()
         self._sent: queue.SimpleQueue[tuple[str, Event | None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -61,10 +63,7 @@ class Display:
         now = time.monotonic()
         with self._lock:
             task = self._board.apply(source, event, now)
-            if self._screen is not None:
-                self._screen.put(list(self._lines(event, task)))
-                if isinstance(event, Began | Ended | Left):
-                    self._show(self._screen, now)
+            self._on_screen(lambda screen: self._show_event(screen, event, task, now))
             self._remember(event, task)
 
     def receive(self, source: str, event: Event | None) -> None:
@@ -74,12 +73,10 @@ class Display:
 
     def pause(self) -> None:
         """Somebody works at the terminal, in a debugger."""
-        if self._screen is not None:
-            self._screen.pause()
+        self._on_screen(Screen.pause)
 
     def resume(self) -> None:
-        if self._screen is not None:
-            self._screen.resume()
+        self._on_screen(Screen.resume)
 
     def close(self) -> None:
         """Show what has been sent, and stop. What is told afterwards begins it anew."""
@@ -87,18 +84,25 @@ class Display:
         if thread is not None:
             self._sent.put(None)
             thread.join()
-        if self._screen is not None:
-            self._screen.resume()
-            self._screen.show([])
-            self._screen.flush()
+        self._on_screen(Screen.clear)
         self._save()
 
+    def _on_screen(self, show: Callable[[Screen], None]) -> None:
+        """A screen that is gone, such as a pipe whose reader has ended, is no trouble of a bed's,
+        whose machine still has to be removed: from then on nothing is shown."""
+        try:
+            if self._screen is not None:
+                show(self._screen)
+        except (OSError, ValueError):
+            self._screen = None
+
     def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._follow, name="charly progress", daemon=True
-            )
-            self._thread.start()
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._follow, name="charly progress", daemon=True
+                )
+                self._thread.start()
 
     def _follow(self) -> None:
         ticked = time.monotonic()
@@ -118,14 +122,20 @@ class Display:
                 self._tick(ticked)
 
     def _tick(self, now: float) -> None:
-        if self._screen is None or self._detail is Detail.QUIET:
-            return
         with self._lock:
-            self._show(self._screen, now)
-            if not self._screen.is_live:
-                self._screen.put(list(self._still(now)))
+            self._on_screen(lambda screen: self._show_time(screen, now))
 
-    def _show(self, screen: Screen, now: float) -> None:
+    def _show_event(self, screen: Screen, event: Event, task: Task | None, now: float) -> None:
+        screen.put(list(self._lines(screen, event, task)))
+        if isinstance(event, Began | Ended | Left):
+            self._show_beds(screen, now)
+
+    def _show_time(self, screen: Screen, now: float) -> None:
+        self._show_beds(screen, now)
+        if not screen.is_live and self._detail is not Detail.QUIET:
+            screen.put(list(self._still(now)))
+
+    def _show_beds(self, screen: Screen, now: float) -> None:
         if screen.is_live and self._detail is not Detail.QUIET:
             columns, rows = screen.size
             # The last column stays free: some terminals go to the next row from there.
@@ -134,8 +144,7 @@ class Display:
             )
             screen.show(area)
 
-    def _lines(self, event: Event, task: Task | None) -> Iterator[str]:
-        assert self._screen is not None
+    def _lines(self, screen: Screen, event: Event, task: Task | None) -> Iterator[str]:
         if isinstance(event, Said):
             yield from (lines.console_line(event.bed, line, self._look) for line in event.lines)
         elif self._detail is Detail.QUIET:
@@ -144,12 +153,12 @@ class Display:
             yield lines.note_line(event.bed, event.stage, event.text, self._look)
         elif task is None or (task.depth and self._detail is not Detail.ALL):
             return
-        elif isinstance(event, Began) and not self._screen.is_live:
+        elif isinstance(event, Began) and not screen.is_live:
             takes_long = task.last is not None and task.last >= LONG
             if takes_long or self._detail is Detail.ALL:
                 task.said = task.began
                 yield lines.start_line(event.bed, task)
-        elif isinstance(event, Ended) and self._screen.is_live:
+        elif isinstance(event, Ended) and screen.is_live:
             yield lines.ticked_line(event.bed, task, event.seconds, self._look, good=event.good)
         elif isinstance(event, Ended):
             yield lines.end_line(event.bed, task, event.seconds, good=event.good)
@@ -160,7 +169,7 @@ class Display:
             task = bed.tasks[0] if bed.tasks else None
             if task is None:
                 continue
-            since, wait = (task.began, LONG) if task.said is None else (task.said, AGAIN)
+            since, wait = (task.began, FIRST) if task.said is None else (task.said, AGAIN)
             if now - since >= wait:
                 task.said = now
                 yield lines.still_line(bed.name, task, bed.tasks[-1], now)

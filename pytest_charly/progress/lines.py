@@ -39,17 +39,15 @@ def start_line(bed: str, task: Task) -> str:
 
 def still_line(bed: str, task: Task, inner: Task, now: float) -> str:
     """For what takes long where there is no live line; `inner` is what it does now."""
-    doing = "" if inner is task else inner.text
-    seen = f"last seen: {inner.seen}" if inner.seen else ""
-    details = "; ".join(filter(None, [doing, _moved(inner), seen]))
+    doing = inner.seen if inner is task else _doing(inner)
     so_far = f"{_whole(now - task.began)} so far"
-    return f"{_prefix(bed, task.stage)}{task.text}: {so_far}{details and f'; {details}'}"
+    return ": ".join(filter(None, [f"{_prefix(bed, task.stage)}{task.text}", so_far, doing]))
 
 
 def end_line(bed: str, task: Task, seconds: float, *, good: bool) -> str:
     took = format_seconds(seconds)
     if not good:
-        seen = f"; last seen: {task.seen}" if task.seen else ""
+        seen = f": {task.seen}" if task.seen else ""
         return f"{_prefix(bed, task.stage)}{task.text}: failed after {took}{seen}"
     return f"{_prefix(bed, task.stage)}{task.text}: {took}{_size(task)}{_last_time(task)}"
 

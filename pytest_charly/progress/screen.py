@@ -104,6 +104,12 @@ class Screen:
                 kept, self._kept = self._kept, []
                 self.put(kept)
 
+    def clear(self) -> None:
+        """Nothing of ours is live any more."""
+        self.resume()
+        self.show([])
+        self.flush()
+
     @property
     def size(self) -> tuple[int, int]:
         """Columns and lines."""

@@ -43,6 +43,7 @@ class DisplayPlugin:
     def __init__(self, config: pytest.Config) -> None:
         detail = _detail(config)
         self._writer: Any = None
+        self._file = self._stream = sys.stdout
         screen, look = None, Look()
         if detail is not Detail.QUIET or config.getoption("charly_console"):
             screen, look = self._take_terminal(config)
@@ -52,7 +53,7 @@ class DisplayPlugin:
         reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
         writer: Any = config.get_terminal_writer() if reporter else None
         # pytest has no public name for the file that it writes to.
-        self._file: TextIO = writer._file if writer else sys.stdout
+        self._file = writer._file if writer else sys.stdout
         self._stream = _apart_from_capture(self._file)
 
         def end_line() -> None:
@@ -93,6 +94,8 @@ class DisplayPlugin:
         if self._writer is not None:
             self._writer._file.flush()
             self._writer._file = self._file
+        if self._stream is not self._file:
+            self._stream.close()
 
 
 def _detail(config: pytest.Config) -> Detail:

@@ -19,8 +19,6 @@ from pytest_charly.progress.events import Began, Ended, Left, Moved, Noted, Said
 OFTEN = 0.2
 """Seconds between two events about the bytes of one transfer."""
 
-_SHORTEST = 3
-
 
 class BedProgress:
     """The `Progress` of one bed, as the engine knows it."""
@@ -67,7 +65,8 @@ class BedProgress:
                 self._tell(Moved(self.bed, number, moved))
 
     def note(self, text: str) -> None:
-        self._tell(Noted(self.bed, self.stage, shorten(text, self._domain)))
+        own = f"{self._domain}: " if self._domain else ""
+        self._tell(Noted(self.bed, self.stage, one_line(text.removeprefix(own))))
 
     def begin(self, text: str, *, moves: bool = False, total: int | None = None) -> int:
         """Some work begins; returns the number that `end` wants."""
@@ -207,11 +206,9 @@ class _Checks:
 
 
 def shorten(text: str, domain: str) -> str:
-    """What the engine says of a machine, where the bed's name stands before it."""
-    if len(domain) >= _SHORTEST:
-        name = re.escape(domain)
-        text = re.sub(rf"^{name}: ", "", text)
-        text = re.sub(rf"(?: (?:of|in|to|from))? {name}(?![\w-])", "", text)
+    """What the engine does with a machine, where the bed's name stands before it anyway."""
+    if domain:
+        text = re.sub(rf"(?: (?:of|in|to|from))? {re.escape(domain)}(?![\w-])", "", text)
     return one_line(text)
 
 
