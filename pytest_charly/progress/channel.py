@@ -7,6 +7,7 @@ ends when either end dies, and leaves nothing in a file system.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pytest_charly.progress.events import Event, decode, encode
@@ -31,12 +32,14 @@ class Uplink:
     """The worker's end."""
 
     def __init__(self, channel: Any) -> None:
+        # Only a worker is sure to have it.
+        from execnet import DumpError
+
         self._channel = channel
+        self._lost = (OSError, DumpError)
+        """A controller that has gone, and text that is none in UTF-8."""
 
     def tell(self, event: Event) -> None:
-        """Send it; a controller that has gone is no trouble of the bed's."""
-        try:
+        """Send it, or drop it: it is no trouble of the bed's that nobody hears."""
+        with suppress(*self._lost):
             self._channel.send(encode(event))
-        except (OSError, ValueError):
-            # Closed, or text that is none in UTF-8.
-            return

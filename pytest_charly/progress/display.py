@@ -80,10 +80,10 @@ class Display:
 
     def close(self) -> None:
         """Show what has been sent, and stop. What is told afterwards begins it anew."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        if self._thread is not None:
             self._sent.put(None)
-            thread.join()
+            self._thread.join()
+            self._thread = None
         self._on_screen(Screen.clear)
         self._save()
 

@@ -129,27 +129,21 @@ class Screen:
     def _draw(self) -> str:
         if not self.is_live or self._is_paused or not self._area:
             return ""
+        column = self._width() % self.size[0]
+        if self._line and not column:
+            # A terminal goes to the next row with the next character only, and nothing but that
+            # character brings the cursor back to this state.
+            return ""
         self._is_drawn = True
-        column = self._column()
         # Below pytest's line, or in its place where it is empty.
         down = "\r\n" if column else ""
         up = len(self._area) - (0 if column else 1)
         back = (f"\x1b[{up}A" if up else "") + "\r" + (f"\x1b[{column}C" if column else "")
         return down + "\r\n".join(self._area) + back
 
-    def _column(self) -> int:
-        """Where the cursor is in pytest's line."""
-        columns = self.size[0]
-        # At the very end of a row a terminal wraps with the next character only.
-        return min(self._width() - self._rows() * columns, columns - 1)
-
-    def _rows(self) -> int:
-        """How many rows pytest's line has filled before the one that the cursor is in."""
-        return max(self._width() - 1, 0) // self.size[0]
-
     def _back_to_the_beginning(self) -> str:
-        """To where pytest's line begins."""
-        rows = self._rows()
+        """To where pytest's line begins, which may have taken several rows."""
+        rows = max(self._width() - 1, 0) // self.size[0]
         return (f"\x1b[{rows}A" if rows else "") + "\r"
 
     def _width(self) -> int:
