@@ -32,10 +32,13 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
+    from charly_vm.guest.console_log import ConsoleLog
     from charly_vm.guest.testinfra_host import make_testinfra_host
     from charly_vm.guest.transcript import Entry
+    from charly_vm.host.amounts import format_bytes, format_seconds
+    from charly_vm.host.durations import Durations
     from charly_vm.host.facts import Facts
-    from charly_vm.host.progress import SILENT, Progress
+    from charly_vm.host.progress import SILENT, Progress, Seen
     from charly_vm.host.terminal import progress_on
     from charly_vm.machine.bed import BedRun, describe_entry, require_disposable
     from charly_vm.machine.create import create_machine, rebuild_machine
@@ -61,10 +64,13 @@ _HOMES = {
         *("CharlyError", "GuestError", "GuestTimeout", "HostError", "LaunchError"),
         *("LeaseUnavailable", "Problem", "SpecError", "StateError"),
     ),
+    "charly_vm.guest.console_log": ("ConsoleLog",),
     "charly_vm.guest.testinfra_host": ("make_testinfra_host",),
     "charly_vm.guest.transcript": ("Entry",),
+    "charly_vm.host.amounts": ("format_bytes", "format_seconds"),
+    "charly_vm.host.durations": ("Durations",),
     "charly_vm.host.facts": ("Facts",),
-    "charly_vm.host.progress": ("SILENT", "Progress"),
+    "charly_vm.host.progress": ("SILENT", "Progress", "Seen"),
     "charly_vm.host.terminal": ("progress_on",),
     "charly_vm.machine.bed": ("BedRun", "describe_entry", "require_disposable"),
     "charly_vm.machine.create": ("create_machine", "rebuild_machine"),
@@ -87,7 +93,9 @@ __all__ = [
     "SILENT",
     "BedRun",
     "CharlyError",
+    "ConsoleLog",
     "DeployNode",
+    "Durations",
     "Entry",
     "Facts",
     "GuestError",
@@ -100,6 +108,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Project",
+    "Seen",
     "SpecError",
     "StateError",
     "Step",
@@ -111,7 +120,9 @@ __all__ = [
     "describe_entry",
     "find_machine",
     "find_project_file",
+    "format_bytes",
     "format_duration",
+    "format_seconds",
     "image_variant",
     "load_project",
     "make_testinfra_host",

@@ -22,7 +22,8 @@ from pytest_charly.order import (
     place_modules,
 )
 from pytest_charly.place import DEPLOYED, REBUILT, place_of
-from pytest_charly.progress import Notes, progress_for
+from pytest_charly.progress.setup import DisplayPlugin, watch_for
+from pytest_charly.progress.watch import Watch
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 from pytest_charly.time_limits import with_limit
@@ -44,24 +45,27 @@ class BedsPlugin:
         keep: str,
         collect: str,
         evidence: Path,
-        progress: Progress,
+        watch: Watch,
+        shown: DisplayPlugin | None,
     ) -> None:
         self.runs = BedRuns(self._start_run, deadlines, keep=keep, collect=collect)
         self.chosen = chosen
         self._deadlines = deadlines
         self._keep_failed = keep != "never"
         self._evidence = evidence
-        self._progress = progress
+        self._watch, self._shown = watch, shown
+        self._progress = watch.progress
         self._faults: dict[str, int] = {}
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> BedsPlugin:
         phases = [DEPLOYED] if config.getoption("charly_no_rebuild") else [DEPLOYED, REBUILT]
         chosen = choose_beds(config, phases)
-        progress = progress_for(config)
         if not config.option.collectonly:
             _require_host()
-            _remove_expired(progress)
+        watch, shown = watch_for(config)
+        if not config.option.collectonly:
+            _remove_expired(watch.progress)
         for marker, meaning in MARKERS.items():
             config.addinivalue_line("markers", f"{marker}: {meaning}")
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -75,27 +79,32 @@ class BedsPlugin:
             keep=config.getoption("charly_keep"),
             collect=config.getoption("charly_collect"),
             evidence=_evidence_directory(config, chosen.project),
-            progress=progress,
+            watch=watch,
+            shown=shown,
         )
 
     @property
     def project(self) -> Project:
         return self.chosen.project
 
-    def distribute(self, config: pytest.Config) -> None:
-        """Where pytest-xdist spreads the run over workers, keep each bed on one of them."""
+    def register(self, config: pytest.Config) -> None:
+        """Join the run, and where pytest-xdist spreads it over workers, keep each bed on one.
+
+        Where allure-pytest writes results, they also say what charly knows.
+        """
+        config.pluginmanager.register(self, "charly-beds")
+        config.pluginmanager.register(self._watch, "charly-watch")
+        if self._shown:
+            config.pluginmanager.register(self._shown, "charly-display")
         if hasattr(config, "workerinput"):
             from pytest_charly.distribution import WorkerIds
 
-            notes = self._progress.notes if isinstance(self._progress, Notes) else []
-            config.pluginmanager.register(WorkerIds(notes), "charly-worker")
-        elif config.getoption("dist", "no") != "no" and not config.option.collectonly:
+            config.pluginmanager.register(WorkerIds(), "charly-worker")
+        elif config.getoption("dist", "no") != "no" and self._shown:
             from pytest_charly.distribution import Controller
 
-            config.pluginmanager.register(Controller(self._progress), "charly-controller")
-
-    def report_to_allure(self, config: pytest.Config) -> None:
-        """Where allure-pytest writes results, say in them what charly knows."""
+            controller = Controller(self._progress, self._shown.display)
+            config.pluginmanager.register(controller, "charly-controller")
         if config.pluginmanager.has_plugin(ALLURE) and not config.option.collectonly:
             from pytest_charly.allure_report import AllureReport
 
@@ -105,14 +114,16 @@ class BedsPlugin:
         bed = self.chosen.find(name)
         given = self._deadlines.given
         deploy = with_limit(bed.target.deploy or bed.node, given)
-        return BedRun(
+        run = BedRun(
             self.project,
             bed.node,
             target=dataclasses.replace(bed.target, deploy=deploy),
             evidence=self._evidence,
-            progress=self._progress,
+            progress=self._watch.of(bed),
             keep_failed=self._keep_failed,
         )
+        self._watch.follow(run)
+        return run
 
     def pytest_report_header(self, config: pytest.Config) -> list[str]:
         if config.option.collectonly:

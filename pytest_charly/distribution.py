@@ -12,25 +12,17 @@ from xdist.workermanage import WorkerController
 
 from charly_vm import CharlyError, Progress, prune_left_over
 from pytest_charly.place import place_of
+from pytest_charly.progress.channel import listen
+from pytest_charly.progress.display import Display
 
 _MARK = "@charly:"
 """Stands between an item's id and its bed, from the worker to the scheduler and nowhere else."""
-
-NOTES = "charly_notes"
-"""What a worker has to say at its end: it has no terminal."""
 
 CRASHED = "the worker that ran {bed} crashed, and the bed with it"
 
 
 class WorkerIds:
     """In a worker: tells the scheduler, which collects nothing itself, of which bed an item is."""
-
-    def __init__(self, notes: list[str]) -> None:
-        self._notes = notes
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        session.config.workeroutput[NOTES] = self._notes  # type: ignore[attr-defined]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection_finish(self, session: pytest.Session) -> Generator[None]:
@@ -104,10 +96,14 @@ def _error(nodeid: str, text: str) -> pytest.TestReport:
 
 
 class Controller:
-    """In the controller: the scheduler, and the machines of workers that crashed."""
+    """In the controller: the scheduler, what workers tell, and the machines of those that crash."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, display: Display) -> None:
         self._progress = progress
+        self._display = display
+
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        listen(node, self._display.receive)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> BedScheduling:
@@ -118,8 +114,6 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
-        for note in getattr(node, "workeroutput", {}).get(NOTES, ()):
-            self._progress.note(note)
         if not error:
             return
         # The machines of the dead alone: nobody's who lives are touched.

@@ -50,6 +50,11 @@ OPTIONS = (
         default="never",
     ),
     Option(
+        "charly_console",
+        "show what guests say on their serial console while they say it",
+        kind="switch",
+    ),
+    Option(
         "charly_image",
         "run the beds on this image, as a variant of that name, or, where NAME is an entity, "
         "in place of its source; may be given several times",

@@ -12,7 +12,7 @@ faults        whose fault a failure is
 runs          which bed is up, in which phase
 deadline      ends what takes longer than it may; time_limits says how long, watchdog breaks in
 distribution  beds over pytest-xdist's workers
-progress      what people see meanwhile
+progress      what people see meanwhile; console what guests say on theirs
 """
 
 from __future__ import annotations
@@ -35,11 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from pytest_charly.beds import BedsPlugin
 
-    beds = BedsPlugin.from_config(config)
-    config.pluginmanager.register(beds, "charly-beds")
     # After xdist has made up its mind whether it distributes.
-    beds.distribute(config)
-    beds.report_to_allure(config)
+    BedsPlugin.from_config(config).register(config)
 
 
 @pytest.fixture(scope="module")

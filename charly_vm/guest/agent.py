@@ -96,13 +96,13 @@ def wait_for_agent(
     `alive` and what is raised are as for `wait_until_ready` over SSH.
     """
     answers = _AgentAnswers(shell, alive)
-    with progress.phase(f"waiting for the guest agent of {shell.name}"):
+    with progress.phase(f"waiting for the guest agent of {shell.name}") as seen:
         what = f"the guest agent of {shell.name} (qemu-guest-agent)"
-        wait_for(what, answers, deadline, every=EVERY_SECONDS)
+        wait_for(what, answers, deadline, every=EVERY_SECONDS, seen=seen)
     if not answers.runs_commands:
         return Readiness(None, (UNKNOWN,))
-    with progress.phase(f"waiting for cloud-init in {shell.name}"):
-        report = wait_for_cloud_init(shell, deadline, answers)
+    with progress.phase(f"waiting for cloud-init in {shell.name}") as seen:
+        report = wait_for_cloud_init(shell, deadline, answers, seen=seen)
     return Readiness(report.state, report.warnings)
 
 

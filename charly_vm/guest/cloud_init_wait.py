@@ -15,6 +15,7 @@ from charly_vm.guest.cloud_init import (
     render_excerpts,
     render_look,
 )
+from charly_vm.host.progress import Seen, not_told
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.protocols import Shell
 
@@ -49,7 +50,9 @@ class Answers(Protocol):
     def __call__(self) -> bool | NotYet: ...
 
 
-def wait_for_cloud_init(guest: NamedShell, deadline: Deadline, answers: Answers) -> Report:
+def wait_for_cloud_init(
+    guest: NamedShell, deadline: Deadline, answers: Answers, *, seen: Seen = not_told
+) -> Report:
     """Return the report of a cloud-init that has finished, is switched off or is not there.
 
     Raises `GuestError` with its errors and logs when it fails, and `GuestTimeout` with the logs.
@@ -65,7 +68,8 @@ def wait_for_cloud_init(guest: NamedShell, deadline: Deadline, answers: Answers)
         return report
 
     try:
-        report = wait_for(f"cloud-init in {guest.name}", probe, deadline, every=EVERY_SECONDS)
+        what = f"cloud-init in {guest.name}"
+        report = wait_for(what, probe, deadline, every=EVERY_SECONDS, seen=seen)
     except GuestTimeout as error:
         _add_logs(error, guest)
         raise

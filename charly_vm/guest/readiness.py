@@ -11,7 +11,7 @@ from charly_vm.guest.address import GuestUnreachable
 from charly_vm.guest.cloud_init import State
 from charly_vm.guest.cloud_init_wait import EVERY_SECONDS, wait_for_cloud_init
 from charly_vm.guest.ssh import SshGuest
-from charly_vm.host.progress import SILENT, Progress
+from charly_vm.host.progress import SILENT, Progress, Seen, not_told
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
 LOGIN_AGAIN_SECONDS = (1.0, 2.0, 5.0)
@@ -41,18 +41,20 @@ def wait_until_ready(
     at once when it does say so, when another host key answers, and when cloud-init fails (with its
     errors and logs); `GuestTimeout` when the deadline passes.
     """
-    with progress.phase(f"waiting for SSH of {guest.name}"):
-        wait_for_ssh(guest, deadline, alive=alive)
-    with progress.phase(f"waiting for cloud-init in {guest.name}"):
+    with progress.phase(f"waiting for SSH of {guest.name}") as seen:
+        wait_for_ssh(guest, deadline, alive=alive, seen=seen)
+    with progress.phase(f"waiting for cloud-init in {guest.name}") as seen:
         ssh = _SshProbe(guest, deadline, alive, seen="an SSH login")
-        report = wait_for_cloud_init(guest, deadline, ssh)
+        report = wait_for_cloud_init(guest, deadline, ssh, seen=seen)
     return Readiness(report.state, report.warnings)
 
 
-def wait_for_ssh(guest: SshGuest, deadline: Deadline, *, alive: Alive) -> None:
+def wait_for_ssh(
+    guest: SshGuest, deadline: Deadline, *, alive: Alive, seen: Seen = not_told
+) -> None:
     """Return once the guest's SSH server has let us in; raises as `wait_until_ready` does."""
     probe = _SshProbe(guest, deadline, alive, seen="nothing yet")
-    wait_for(f"SSH of {guest.name}", probe, deadline, every=EVERY_SECONDS)
+    wait_for(f"SSH of {guest.name}", probe, deadline, every=EVERY_SECONDS, seen=seen)
 
 
 def require_alive(name: str, alive: Alive, seen: NotYet) -> None:

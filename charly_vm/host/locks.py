@@ -19,7 +19,10 @@ from charly_vm.host.files import explain_os_errors, make_private_directory
 
 @contextmanager
 def hold(
-    path: Path, *, timeout: float | None = None, waiting: AbstractContextManager[None] | None = None
+    path: Path,
+    *,
+    timeout: float | None = None,
+    waiting: AbstractContextManager[object] | None = None,
 ) -> Iterator[None]:
     """Hold a lock for the length of the block, waiting for it up to `timeout` seconds, or for ever.
 

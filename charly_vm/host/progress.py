@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+Seen = Callable[[str], None]
+"""Is told what was last seen of something that is waited for, as often as somebody looks."""
+
 
 class Progress(Protocol):
     """Receives what long work is doing. Both methods bracket the work that they name."""
 
-    def phase(self, text: str) -> AbstractContextManager[None]:
-        """`text` names the work in the present participle: "building the disk of debian-vm"."""
+    def phase(self, text: str) -> AbstractContextManager[Seen]:
+        """`text` names the work in the present participle: "building the disk of debian-vm".
+
+        Yields a function for work that waits: it takes what was last seen, "no SSH banner yet".
+        """
         ...
 
     def transfer(
@@ -28,12 +34,16 @@ class Progress(Protocol):
         ...
 
 
+def not_told(seen: str) -> None:
+    """Where nobody wants to know what was seen."""
+
+
 class Silent:
     """A watcher that shows nothing."""
 
     @contextmanager
-    def phase(self, text: str) -> Iterator[None]:
-        yield
+    def phase(self, text: str) -> Iterator[Seen]:
+        yield not_told
 
     @contextmanager
     def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:

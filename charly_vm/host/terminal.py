@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from charly_vm.host.progress import Progress
+from charly_vm.host.amounts import format_bytes, format_seconds
+from charly_vm.host.progress import Progress, Seen, not_told
 
 if TYPE_CHECKING:
     import rich.console
@@ -32,16 +34,16 @@ class PlainProgress:
         print(line, file=self._stream, flush=True)
 
     @contextmanager
-    def phase(self, text: str) -> Iterator[None]:
+    def phase(self, text: str) -> Iterator[Seen]:
         started = time.monotonic()
         self._write(f"{text} ...")
-        yield
-        self._write(f"{text}: done in {_seconds(time.monotonic() - started)}")
+        yield not_told
+        self._write(f"{text}: done in {format_seconds(time.monotonic() - started)}")
 
     @contextmanager
     def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
         started = said = time.monotonic()
-        self._write(f"{text} ({_bytes(total)}) ..." if total else f"{text} ...")
+        self._write(f"{text} ({format_bytes(total)}) ..." if total else f"{text} ...")
         last = 0
 
         def update(done: int) -> None:
@@ -49,19 +51,19 @@ class PlainProgress:
             last = done
             if time.monotonic() - said >= HEARTBEAT_SECONDS:
                 said = time.monotonic()
-                share = f" of {_bytes(total)}" if total else ""
-                rate = _bytes(int(done / (said - started)))
-                self._write(f"{text}: {_bytes(done)}{share}, {rate}/s")
+                share = f" of {format_bytes(total)}" if total else ""
+                rate = format_bytes(int(done / (said - started)))
+                self._write(f"{text}: {format_bytes(done)}{share}, {rate}/s")
 
         yield update
-        self._write(f"{text}: {_bytes(last)} in {_seconds(time.monotonic() - started)}")
+        self._write(f"{text}: {format_bytes(last)} in {format_seconds(time.monotonic() - started)}")
 
     def note(self, text: str) -> None:
         self._write(text)
 
 
 class TerminalProgress:
-    """A live line with a spinner and the time for each phase, and a tick when it has ended."""
+    """A live line per phase with what was last seen and the time, and a tick when it has ended."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -69,28 +71,28 @@ class TerminalProgress:
         self._depth = 0
 
     @contextmanager
-    def phase(self, text: str) -> Iterator[None]:
-        with self._task(text, total=None, kind="phase"):
-            yield
+    def phase(self, text: str) -> Iterator[Seen]:
+        with self._task(text, total=None, kind="phase") as update:
+            yield lambda seen: update(seen=seen)
 
     @contextmanager
     def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
         with self._task(text, total=total, kind="transfer") as update:
-            yield update
+            yield lambda done: update(completed=done)
 
     def note(self, text: str) -> None:
         self._console().print(f"  [dim]{_escape(text)}[/dim]", highlight=False)
 
     @contextmanager
-    def _task(self, text: str, *, total: int | None, kind: str) -> Iterator[Callable[[int], None]]:
+    def _task(self, text: str, *, total: int | None, kind: str) -> Iterator[Callable[..., None]]:
         started = time.monotonic()
         live = self._live or self._start()
-        task = live.add_task(text, total=total, kind=kind)
+        task = live.add_task(text, total=total, kind=kind, seen="")
         self._depth += 1
         try:
-            yield lambda done: live.update(task, completed=done)
+            yield functools.partial(live.update, task)
             live.refresh()
-            took = _seconds(time.monotonic() - started)
+            took = format_seconds(time.monotonic() - started)
             live.console.print(
                 f"[green]✓[/green] {_escape(text)}  [dim]{took}[/dim]", highlight=False
             )
@@ -119,6 +121,7 @@ class TerminalProgress:
         phase_columns = (
             progress.SpinnerColumn(),
             progress.TextColumn("{task.description}", markup=False),
+            progress.TextColumn("{task.fields[seen]}", markup=False, style="dim"),
             progress.TimeElapsedColumn(),
         )
         transfer_columns = (
@@ -145,19 +148,3 @@ def _escape(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} m {rest:02d} s"
-
-
-def _bytes(size: int | None) -> str:
-    value = float(size or 0)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            break
-        value /= 1024
-    return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from charly_vm.errors import GuestTimeout
+from charly_vm.host.progress import Seen, not_told
 
 T = TypeVar("T")
 
@@ -41,9 +42,14 @@ class Deadline:
 
 
 def wait_for(
-    what: str, probe: Callable[[], T | NotYet], deadline: Deadline, *, every: float = 0.1
+    what: str,
+    probe: Callable[[], T | NotYet],
+    deadline: Deadline,
+    *,
+    every: float = 0.1,
+    seen: Seen = not_told,
 ) -> T:
-    """Ask `probe` until it returns something other than `NotYet`.
+    """Ask `probe` until it returns something other than `NotYet`, and tell `seen` what it saw.
 
     Raises `GuestTimeout` with the last thing seen once the deadline has passed; the probe is
     asked at least once, and once more at the very end.
@@ -53,6 +59,7 @@ def wait_for(
         answer = probe()
         if not isinstance(answer, NotYet):
             return answer
+        seen(answer.seen)
         if last_try:
             raise GuestTimeout(what, seconds=deadline.seconds, seen=answer.seen)
         time.sleep(deadline.remaining(at_most=every))

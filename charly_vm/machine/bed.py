@@ -18,7 +18,7 @@ from charly_vm.machine.evidence.of_bed import DEPLOYED, REBUILT, REMOVAL, BedEvi
 from charly_vm.machine.expiry import KEEP_SECONDS, arrange_removal
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_process
-from charly_vm.machine.records import Purpose, Stage, now, write_record
+from charly_vm.machine.records import Purpose, Stage, now, paths_of, write_record
 from charly_vm.machine.surroundings import view_guest
 from charly_vm.machine.veto import require_no_veto
 from charly_vm.model.deploy import DeployNode
@@ -61,6 +61,11 @@ class BedRun:
         self._owner = this_process(Purpose.BED)
         self._held = ExitStack()
         self._base: Path | None = None
+
+    @property
+    def console_log(self) -> Path:
+        """What the guest says on its serial console; there from the boot to `tear_down`."""
+        return paths_of(self.target.domain).console_log
 
     def prepare(self) -> None:
         """Wait until it is this bed's turn, and build the image of its disk.

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from charly_vm.host.progress import Progress
+from charly_vm.host.progress import Progress, Seen
 
 VERSION = 1
 """Of `timings.json`."""
@@ -57,7 +57,7 @@ class Timings:
         self._spans: list[Span] = []
 
     @contextmanager
-    def phase(self, text: str) -> Iterator[Any]:
+    def phase(self, text: str) -> Iterator[Seen]:
         with self.spanning(text), self._inner.phase(text) as seen:
             yield seen
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from charly_vm.host.progress import Seen, not_told
+
 
 class Watcher:
     def __init__(self) -> None:
@@ -14,9 +16,9 @@ class Watcher:
         """The text, the total, and every number of bytes that was reported."""
 
     @contextmanager
-    def phase(self, text: str) -> Iterator[None]:
+    def phase(self, text: str) -> Iterator[Seen]:
         self.phases.append(text)
-        yield
+        yield not_told
 
     @contextmanager
     def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:

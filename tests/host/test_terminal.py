@@ -81,10 +81,13 @@ def test_a_terminal_gets_a_live_line_and_a_tick(monkeypatch: pytest.MonkeyPatch)
     with terminal() as screen:
         progress = progress_on(screen.stream)
         assert isinstance(progress, TerminalProgress)
+        with progress.phase("waiting for SSH") as seen:
+            seen("no [banner] yet")
         with progress.phase("disk of [debian]"), progress.transfer("fetching z", 4096) as update:
             update(4096)
             progress.note("a note")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.text)
+    assert re.search(r"waiting for SSH +no \[banner\] yet +0:00:00", plain)
     assert "a note" in plain
     assert re.search(r"✓ fetching z +\d\.\d s", plain)
     assert re.search(r"✓ disk of \[debian\] +\d\.\d s", plain)

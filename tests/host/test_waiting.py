@@ -15,6 +15,13 @@ def test_an_answer_is_returned_as_soon_as_it_is_there() -> None:
     assert wait_for("three", lambda: next(answers), Deadline(10), every=0.01) == "three"
 
 
+def test_what_is_seen_meanwhile_is_told() -> None:
+    answers: Iterator[NotYet | str] = iter([NotYet("one"), NotYet("two"), "three"])
+    seen: list[str] = []
+    wait_for("three", lambda: next(answers), Deadline(10), every=0.01, seen=seen.append)
+    assert seen == ["one", "two"]
+
+
 @pytest.mark.parametrize("answer", [None, False, 0, ""])
 def test_only_not_yet_means_wait(answer: object) -> None:
     assert wait_for("anything", lambda: answer, Deadline(0)) is answer

@@ -71,9 +71,12 @@ def test_a_bed_passes_on_a_disk_that_is_fresh_in_both_phases_and_leaves_nothing(
     there: Workspace,
 ) -> None:
     there.project.write_text(there.project.read_text() + FRESH)
-    done = there.charly("check", "run", "check-tiny")
+    done = there.charly("check", "run", "check-tiny", "--charly-console")
     assert done.status == 0, done.stdout + done.stderr
     assert "6 passed" in done.stdout
+    # Of both incarnations, whose logs are two on one backend and one on another.
+    ready = r"^check-tiny \| .*tiny guest: ready as charly-check-tiny"
+    assert len(re.findall(ready, done.stdout, re.MULTILINE)) == 2
     assert there.is_clean()
 
 

@@ -17,9 +17,9 @@ class Heard:
         self.words: list[str] = []
 
     @contextmanager
-    def phase(self, text: str) -> Iterator[None]:
+    def phase(self, text: str) -> Iterator[Callable[[str], None]]:
         self.words.append(f"begin {text}")
-        yield
+        yield lambda seen: None
         self.words.append(f"end {text}")
 
     @contextmanager

@@ -21,6 +21,8 @@ def quick_start(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm_start: WarmStart
 ) -> None:
     """`pytester.runpytest_subprocess` without the imports."""
+    # pytester gives each test a home of its own.
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
 
     def run(*words: str | PathLike[str]) -> pytest.RunResult:
         started = time.perf_counter()
