@@ -48,6 +48,17 @@ if TYPE_CHECKING:
     from charly_vm.model.project import Project, Target, find_project_file, load_project
     from charly_vm.model.step import Step
     from charly_vm.model.variants import Variant, image_variant
+    from charly_vm.report.begin import begin_run
+    from charly_vm.report.index import write_report
+    from charly_vm.report.model import (
+        BedRecord,
+        CheckRecord,
+        Fault,
+        MismatchRecord,
+        Outcome,
+        RunRecord,
+    )
+    from charly_vm.report.run_file import EVIDENCE_DIRECTORY
 
 _HOMES = {
     "charly_vm.check.guest_view": ("GuestView",),
@@ -74,14 +85,24 @@ _HOMES = {
     "charly_vm.model.project": ("Project", "Target", "find_project_file", "load_project"),
     "charly_vm.model.step": ("Step",),
     "charly_vm.model.variants": ("Variant", "image_variant"),
+    "charly_vm.report.begin": ("begin_run",),
+    "charly_vm.report.index": ("write_report",),
+    "charly_vm.report.model": (
+        *("BedRecord", "CheckRecord", "Fault", "MismatchRecord", "Outcome", "RunRecord"),
+    ),
+    "charly_vm.report.run_file": ("EVIDENCE_DIRECTORY",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "EVIDENCE_DIRECTORY",
     "SILENT",
+    "BedRecord",
     "BedRun",
     "CharlyError",
+    "CheckRecord",
     "DeployNode",
+    "Fault",
     "GuestError",
     "GuestTimeout",
     "GuestView",
@@ -89,15 +110,19 @@ __all__ = [
     "LaunchError",
     "LeaseUnavailable",
     "Machine",
+    "MismatchRecord",
+    "Outcome",
     "Problem",
     "Progress",
     "Project",
+    "RunRecord",
     "SpecError",
     "StateError",
     "Step",
     "StepResult",
     "Target",
     "Variant",
+    "begin_run",
     "create_machine",
     "declare_bed",
     "find_machine",
@@ -119,6 +144,7 @@ __all__ = [
     "targets_of",
     "with_images",
     "with_needed",
+    "write_report",
 ]
 
 

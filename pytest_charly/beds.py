@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, Progress, Project, remove_expired, survey
+from charly_vm import (
+    EVIDENCE_DIRECTORY,
+    BedRun,
+    CharlyError,
+    Progress,
+    Project,
+    remove_expired,
+    survey,
+)
+from pytest_charly.check_records import tell_mismatches, tell_place
 from pytest_charly.chosen import ChosenBeds
 from pytest_charly.collection import BedModule, ProjectFile, StepItem
 from pytest_charly.faults import PROPERTY, BedFault, judge, summarise
@@ -24,7 +33,6 @@ from pytest_charly.progress import Notes, progress_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 
-EVIDENCE = "charly-evidence"
 CHECK_MODULES = "check_*.py"
 
 
@@ -76,6 +84,16 @@ class BedsPlugin:
             from pytest_charly.distribution import Controller
 
             config.pluginmanager.register(Controller(self._progress), "charly-controller")
+
+    def report(self, config: pytest.Config) -> None:
+        """Where a run is controlled that brings beds up, report on it at its end."""
+        plans = config.option.collectonly or config.option.setupplan
+        if plans or hasattr(config, "workerinput"):
+            return
+        from pytest_charly.run_report import RunReport
+
+        report = RunReport(config, self.project, self._evidence)
+        config.pluginmanager.register(report, "charly-report")
 
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)
@@ -146,6 +164,8 @@ class BedsPlugin:
         needed = find_needed(items)
         _forget_deselected(config, needed)
         items[:] = in_order([*items, *needed], self.chosen.names, self.chosen.phases)
+        for item in items:
+            tell_place(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(
@@ -171,7 +191,9 @@ class BedsPlugin:
         report = yield
         place = place_of(item)
         if place and report.failed:
-            fault = judge(call.excinfo.value if call.excinfo else None)
+            error = call.excinfo.value if call.excinfo else None
+            tell_mismatches(report, error)
+            fault = judge(error)
             report.user_properties.append((PROPERTY, fault))
             # JUnit's XML takes those of an item's last report.
             item.user_properties.append((PROPERTY, fault))
@@ -229,4 +251,4 @@ def _remove_expired(progress: Progress) -> None:
 
 def _evidence_directory(config: pytest.Config, project: Project) -> Path:
     given = config.getoption("charly_evidence")
-    return Path(given).absolute() if given else project.file.parent / EVIDENCE
+    return Path(given).absolute() if given else project.file.parent / EVIDENCE_DIRECTORY

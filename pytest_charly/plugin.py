@@ -9,6 +9,8 @@ order         which items run, and in which order
 faults        whose fault a failure is
 runs          which bed is up, in which phase
 distribution  beds over pytest-xdist's workers
+check_records what became of each check, from what pytest reports
+run_report    run.json and index.html at the end
 progress      what people see meanwhile
 """
 
@@ -70,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(beds, "charly-beds")
     # After xdist has made up its mind whether it distributes.
     beds.distribute(config)
+    beds.report(config)
 
 
 @pytest.fixture(scope="module")
