@@ -205,7 +205,10 @@ def _why_failed(
         return _line(f"{first.what}: expected {first.expected}, found {first.found}")
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
-        return _line(crash.message)
+        at = [line[1:] for line in text.splitlines() if line.startswith(">")]
+        # A bare `assert` in a module that pytest has not rewritten says nothing of itself.
+        silent = bool(at) and " " not in crash.message.strip()
+        return _line(f"{crash.message.strip()}: {at[-1].strip()}" if silent else crash.message)
     lines = [line for line in text.splitlines() if line.strip()]
     # The first names the bed or the check, which the page says anyway.
     return _line(lines[1] if len(lines) > 1 else "".join(lines))

@@ -38,16 +38,19 @@ _PICTURES = 0.4
 
 _MOST_FILES = 500
 _MOST_PICTURES = 8
-_READ_BYTES = 1024 * 1024
+_READ_BYTES = 128 * 1024
+_JOURNAL_BYTES = 1024 * 1024
+"""What is looked at; of the journal it is more, since the lines of interest are few."""
 
 ARTIFACTS = "artifacts"
+JOURNAL = "journal.txt"
 
 _TITLES = {
     "screen.png": "Screen",
     "missing.txt": "What could not be had",
     "console.log": "Serial console",
     "failed-units.txt": "Failed units",
-    "journal.txt": "Journal",
+    JOURNAL: "Journal",
     "cloud-init-result.json": "cloud-init: the result",
     "cloud-init-output.log": "cloud-init: what its commands said",
     "cloud-init.log": "cloud-init",
@@ -180,8 +183,8 @@ def _read(file: Path) -> str | None:
     try:
         with file.open("rb") as stream:
             if file.name not in _FROM_THE_TOP:
-                stream.seek(max(0, file.stat().st_size - _READ_BYTES))
-            data = stream.read(_READ_BYTES)
+                stream.seek(max(0, file.stat().st_size - _most(file)))
+            data = stream.read(_most(file))
     except OSError:
         return None
     # A console may hold anything; a file of another name with zeros in it is no text.
@@ -190,13 +193,17 @@ def _read(file: Path) -> str | None:
     return readable(data.decode(errors="replace"))
 
 
+def _most(file: Path) -> int:
+    return _JOURNAL_BYTES if file.name == JOURNAL else _READ_BYTES
+
+
 def _part(file: Path, text: str, limit: int) -> tuple[str, str]:
-    whole = file.stat().st_size <= _READ_BYTES
+    whole = file.stat().st_size <= _most(file)
     if whole and _cost(text) <= limit:
         return text, ""
     if file.name in _FROM_THE_TOP:
         return _fit(text[:limit], limit, from_the_end=False), "the beginning"
-    if file.name == "journal.txt":
+    if file.name == JOURNAL:
         trouble = "\n".join(line for line in text.splitlines() if _TROUBLE.search(line))
         if trouble:
             return _fit(trouble, limit), "the last lines that speak of trouble"

@@ -17,14 +17,14 @@ REMOVAL = "removal"
 
 
 class Outcome(str, Enum):
-    """What became of a check, the worst first."""
+    """What became of a check. The first of these among its checks is a bed's own."""
 
     FAILED = "failed"
     ERROR = "error"
     """It could not be tried: the bed, or charly, is at fault."""
     NOT_RUN = "not run"
-    SKIPPED = "skipped"
     PASSED = "passed"
+    SKIPPED = "skipped"
 
 
 class Fault(str, Enum):
@@ -99,7 +99,7 @@ class BedRecord:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of its checks'; one without any, or with skipped ones alone, did not pass."""
+        """The worst of its checks'; where none was carried out, it did not pass."""
         order = list(Outcome)
         found = (check.outcome for check in self.checks)
         return min(found, key=order.index, default=Outcome.NOT_RUN)

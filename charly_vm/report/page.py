@@ -46,8 +46,8 @@ _SIGNS = {
     Outcome.FAILED: "✗",
     Outcome.ERROR: "!",
     Outcome.NOT_RUN: "·",
-    Outcome.SKIPPED: "–",  # noqa: RUF001  # as typography has it
     Outcome.PASSED: "✓",
+    Outcome.SKIPPED: "–",  # noqa: RUF001  # as typography has it
 }
 OPEN_BEDS = 12
 """So many beds with failures lie open at first; more would take the browser too long."""
@@ -70,7 +70,7 @@ def render_page(run: RunRecord, evidence: Mapping[str, BedEvidence]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "size": size, "href": quote, "sign": _SIGNS.get}
+    environment.filters |= {"duration": duration, "size": size, "href": _href, "sign": _SIGNS.get}
     style, script = _part("style.css"), _part("page.js")
     return environment.get_template("page.html.j2").render(
         page=Page(run, evidence),
@@ -87,6 +87,10 @@ def _part(name: str) -> str:
 
 def _finalize(value: object) -> object:
     return readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _href(path: str) -> str:
+    return quote(path, errors="replace")
 
 
 def _policy(style: str, script: str) -> str:
@@ -122,19 +126,24 @@ class Page:
         told = self.faults
         if told:
             return "; ".join(told)
-        if self.run.cut_short:
+        if not self._is_finished:
             return "Not finished"
-        passed = self.run.count(Outcome.PASSED)
+        passed, skipped = self.run.count(Outcome.PASSED), self.run.count(Outcome.SKIPPED)
         if not passed:
             return "Nothing was checked"
-        return f"All {passed} checks passed" if passed != 1 else "1 check passed"
+        checks = f"{passed} check{'s' * (passed != 1)} passed"
+        return f"{checks}, {skipped} skipped" if skipped else checks
+
+    @property
+    def _is_finished(self) -> bool:
+        return not self.run.cut_short and not self.run.count(Outcome.NOT_RUN)
 
     @property
     def mood(self) -> str:
         """Of the headline: bad, unsure or good."""
         if self.run.faults(Fault.CHECK) or self.run.faults(Fault.CHARLY):
             return "bad"
-        sure = not self.faults and not self.run.cut_short and self.run.count(Outcome.PASSED)
+        sure = not self.faults and self._is_finished and self.run.count(Outcome.PASSED)
         return "good" if sure else "unsure"
 
     @cached_property
@@ -369,4 +378,4 @@ def check_anchor(bed: BedRecord, check: CheckRecord) -> str:
     # A step's id is all that it needs: charly.yml has one of it in a bed.
     place = () if file.endswith((".yml", ".yaml")) else (file, *classes)
     words = "-".join((bed.directory, check.phase, *place, check.name))
-    return "check-" + quote(words, safe="").replace("%", "_")
+    return "check-" + quote(words, safe="", errors="replace").replace("%", "_")

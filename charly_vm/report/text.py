@@ -8,12 +8,12 @@ _ESCAPES = re.compile(
     r"""
     \x1b\[ [0-?]* [ -/]* [@-~]              # colours and movements of the cursor
     | \x1b\] [^\x07\x1b]* (?:\x07|\x1b\\)   # titles and links of a terminal
-    | \x1b [PX^_] .*? \x1b\\                # strings that a terminal takes
+    | \x1b [PX^_] [^\x1b]* \x1b\\           # strings that a terminal takes
     | \x1b [ -/]* [0-~]                     # the short ones
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
-_NEWLINES = re.compile(r"\r+\n|\r")
+_NEWLINES = re.compile(r"\r+\n?")
 # A page that holds a control character, a direction override or half of a surrogate pair is no
 # HTML, or shows something else than is there.
 _UNFIT = re.compile(

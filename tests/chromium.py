@@ -8,11 +8,13 @@ https://chromedevtools.github.io/devtools-protocol/
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +24,15 @@ from typing import Any
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "headless_shell")
 _PLACES = ":/usr/lib64/chromium-browser:/usr/lib/chromium-browser"
+
+# A shell would do, but not every one of them knows descriptors of two digits.
+_LAUNCH = """\
+import os, sys
+requests, answers, *words = sys.argv[1:]
+os.dup2(int(requests), 3)
+os.dup2(int(answers), 4)
+os.execv(words[0], words)
+"""
 
 ABSENT = "no Chromium is installed; setup/packages.txt names the package"
 
@@ -121,14 +132,26 @@ class Tab:
             **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
         )
 
-    def go(self, url: str) -> float:
-        """Load a page; the seconds until its load event, as one sees them from outside."""
+    def go(self, url: str, *, same_document: bool = False) -> float:
+        """Load a page, or go to another place in it; the seconds until it is there, as one sees
+        them from outside."""
         started = time.perf_counter()
         error = self.call("Page.navigate", url=url).get("errorText")
         if error:
             raise RuntimeError(f"{url}: {error}")
-        self._browser.wait_for(self._session, "Page.loadEventFired")
+        awaited = "navigatedWithinDocument" if same_document else "loadEventFired"
+        self._browser.wait_for(self._session, f"Page.{awaited}")
         return time.perf_counter() - started
+
+    def click(self, x: float, y: float) -> None:
+        for kind in ("mousePressed", "mouseReleased"):
+            where = {"x": x, "y": y, "button": "left", "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", type=kind, **where)
+
+    def press(self, key: str, code: int) -> None:
+        """A key by its name and its number, which Windows has given it."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression of JavaScript."""
@@ -169,12 +192,19 @@ class Tab:
         self._browser.call("Target.closeTarget", targetId=self._target)
 
 
+def _out_of_the_way(descriptor: int) -> int:
+    """The same as a number that is neither 3 nor 4."""
+    other = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return other
+
+
 @contextmanager
 def start_chromium(program: str) -> Iterator[Chromium]:
     """A browser with an empty profile, ended with the block."""
     with tempfile.TemporaryDirectory(prefix="charly-", ignore_cleanup_errors=True) as profile:
-        for_it, requests = os.pipe()
-        answers, from_it = os.pipe()
+        for_it, requests = map(_out_of_the_way, os.pipe())
+        answers, from_it = map(_out_of_the_way, os.pipe())
         words = [
             *(program, "--headless", "--remote-debugging-pipe", f"--user-data-dir={profile}"),
             *("--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
@@ -183,7 +213,7 @@ def start_chromium(program: str) -> Iterator[Chromium]:
             "about:blank",
         ]
         child = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{for_it} 4>&{from_it}', "sh", *words],
+            [sys.executable, "-c", _LAUNCH, str(for_it), str(from_it), *words],
             pass_fds=(for_it, from_it),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
