@@ -188,7 +188,7 @@ def _with_failure(check: CheckRecord, report: pytest.TestReport) -> CheckRecord:
         check,
         outcome=Outcome.FAILED if failed else Outcome.ERROR,
         fault=fault,
-        reason=_why_failed(report, text, mismatches),
+        reason=_why_failed(report, fault, mismatches),
         mismatches=mismatches,
         text=_shortened(text),
         output=_shortened(
@@ -198,18 +198,21 @@ def _with_failure(check: CheckRecord, report: pytest.TestReport) -> CheckRecord:
 
 
 def _why_failed(
-    report: pytest.TestReport, text: str, mismatches: tuple[MismatchRecord, ...]
+    report: pytest.TestReport, fault: Fault, mismatches: tuple[MismatchRecord, ...]
 ) -> str:
     if mismatches:
         first = mismatches[0]
         return _line(f"{first.what}: expected {first.expected}, found {first.found}")
+    lines = [line for line in report.longreprtext.splitlines() if line.strip()]
     crash: Any = getattr(report.longrepr, "reprcrash", None)
-    if crash is not None:
-        at = [line[1:] for line in text.splitlines() if line.startswith(">")]
+    if fault is Fault.CHECK and crash is not None:
+        at = [line[1:].strip() for line in lines if line.startswith(">")]
         # A bare `assert` in a module that pytest has not rewritten says nothing of itself.
         silent = bool(at) and " " not in crash.message.strip()
-        return _line(f"{crash.message.strip()}: {at[-1].strip()}" if silent else crash.message)
-    lines = [line for line in text.splitlines() if line.strip()]
+        return _line(f"{crash.message.strip()}: {at[-1]}" if silent else crash.message)
+    if fault is Fault.CHARLY and len(lines) > 1:
+        # Below the frames, and above the request to report it.
+        return _line(lines[-2])
     # The first names the bed or the check, which the page says anyway.
     return _line(lines[1] if len(lines) > 1 else "".join(lines))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from chromium import ABSENT, Chromium, find_chromium, start_chromium
@@ -235,7 +234,7 @@ def test_a_reader_finds_headings_and_landmarks(browser: Chromium, page: str) -> 
 
 
 def test_on_paper_it_is_dark_on_white_and_the_failures_are_there(
-    browser: Chromium, page: str, tmp_path: Path
+    browser: Chromium, page: str
 ) -> None:
     tab = browser.open(page, dark=True)
     tab.call("Emulation.setEmulatedMedia", media="print")
