@@ -54,6 +54,17 @@ if TYPE_CHECKING:
     from charly_vm.model.quantities import format_duration, parse_duration
     from charly_vm.model.step import Step
     from charly_vm.model.variants import Variant, image_variant
+    from charly_vm.report.begin import begin_run
+    from charly_vm.report.index import write_report
+    from charly_vm.report.model import (
+        BedRecord,
+        CheckRecord,
+        Fault,
+        MismatchRecord,
+        Outcome,
+        RunRecord,
+    )
+    from charly_vm.report.run_file import EVIDENCE_DIRECTORY
 
 _HOMES = {
     "charly_vm.check.guest_view": ("GuestView",),
@@ -86,18 +97,28 @@ _HOMES = {
     "charly_vm.model.quantities": ("format_duration", "parse_duration"),
     "charly_vm.model.step": ("Step",),
     "charly_vm.model.variants": ("Variant", "image_variant"),
+    "charly_vm.report.begin": ("begin_run",),
+    "charly_vm.report.index": ("write_report",),
+    "charly_vm.report.model": (
+        *("BedRecord", "CheckRecord", "Fault", "MismatchRecord", "Outcome", "RunRecord"),
+    ),
+    "charly_vm.report.run_file": ("EVIDENCE_DIRECTORY",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "EVIDENCE_DIRECTORY",
     "SILENT",
+    "BedRecord",
     "BedRun",
     "CharlyError",
+    "CheckRecord",
     "ConsoleLog",
     "DeployNode",
     "Durations",
     "Entry",
     "Facts",
+    "Fault",
     "GuestError",
     "GuestTimeout",
     "GuestView",
@@ -105,9 +126,12 @@ __all__ = [
     "LaunchError",
     "LeaseUnavailable",
     "Machine",
+    "MismatchRecord",
+    "Outcome",
     "Problem",
     "Progress",
     "Project",
+    "RunRecord",
     "Seen",
     "SpecError",
     "StateError",
@@ -115,6 +139,7 @@ __all__ = [
     "StepResult",
     "Target",
     "Variant",
+    "begin_run",
     "create_machine",
     "declare_bed",
     "describe_entry",
@@ -141,6 +166,7 @@ __all__ = [
     "targets_of",
     "with_images",
     "with_needed",
+    "write_report",
 ]
 
 

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, Progress, Project, remove_expired, survey
+from charly_vm import (
+    EVIDENCE_DIRECTORY,
+    BedRun,
+    CharlyError,
+    Progress,
+    Project,
+    remove_expired,
+    survey,
+)
+from pytest_charly.check_records import tell_mismatches, tell_place
 from pytest_charly.chosen import ChosenBeds
 from pytest_charly.collection import BedModule, ProjectFile, StepItem
 from pytest_charly.deadline import Deadlines
@@ -28,7 +37,6 @@ from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 from pytest_charly.time_limits import with_limit
 
-EVIDENCE = "charly-evidence"
 CHECK_MODULES = "check_*.py"
 ALLURE = "allure_listener"
 """allure-pytest's plugin, registered where a run writes results."""
@@ -109,6 +117,12 @@ class BedsPlugin:
             from pytest_charly.allure_report import AllureReport
 
             config.pluginmanager.register(AllureReport(config, self.runs), "charly-allure")
+        brings_up = not (config.option.collectonly or config.option.setupplan)
+        if brings_up and not hasattr(config, "workerinput"):
+            from pytest_charly.run_report import RunReport
+
+            report = RunReport(config, self.project, self._evidence)
+            config.pluginmanager.register(report, "charly-report")
 
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)
@@ -183,6 +197,8 @@ class BedsPlugin:
         needed = find_needed(items)
         _forget_deselected(config, needed)
         items[:] = in_order([*items, *needed], self.chosen.names, self.chosen.phases)
+        for item in items:
+            tell_place(item)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -236,6 +252,7 @@ class BedsPlugin:
         place = place_of(item)
         raised = call.excinfo.value if call.excinfo else None
         if place and report.failed:
+            tell_mismatches(report, raised)
             fault = judge(raised)
             report.user_properties.append((PROPERTY, fault))
             # JUnit's XML takes those of an item's last report.
@@ -295,4 +312,4 @@ def _remove_expired(progress: Progress) -> None:
 
 def _evidence_directory(config: pytest.Config, project: Project) -> Path:
     given = config.getoption("charly_evidence")
-    return Path(given).absolute() if given else project.file.parent / EVIDENCE
+    return Path(given).absolute() if given else project.file.parent / EVIDENCE_DIRECTORY

@@ -110,6 +110,7 @@ class StepFailed(Exception):
 
     def __init__(self, result: StepResult) -> None:
         super().__init__(result.explain())
+        self.result = result
 
 
 class StepItem(pytest.Item):

@@ -16,7 +16,11 @@ from pytest_charly.progress.channel import listen
 from pytest_charly.progress.display import Display
 
 _MARK = "@charly:"
-"""Stands between an item's id and its bed, from the worker to the scheduler and nowhere else."""
+"""Stands between an item's id and its bed and phase, from the worker to the controller and nowhere
+else."""
+
+_PHASE = "@"
+"""Stands between the two, in whose names it cannot be."""
 
 CRASHED = "the worker that ran {bed} crashed, and the bed with it"
 
@@ -40,10 +44,19 @@ class _Labelled:
     def __init__(self, item: pytest.Item) -> None:
         self._item = item
         place = place_of(item)
-        self.nodeid = f"{item.nodeid}{_MARK}{place[0]}" if place else item.nodeid
+        self.nodeid = f"{item.nodeid}{_MARK}{_PHASE.join(place)}" if place else item.nodeid
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._item, name)
+
+
+def place_in(labelled: str) -> tuple[str, tuple[str, str] | None]:
+    """The id that a worker has labelled as people see it, and the item's bed and phase."""
+    nodeid, mark, place = labelled.rpartition(_MARK)
+    if not mark:
+        return labelled, None
+    bed, _, phase = place.partition(_PHASE)
+    return nodeid, (bed, phase)
 
 
 class BedScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist comes without types
@@ -56,8 +69,8 @@ class BedScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist comes w
         self._report = report
 
     def _split_scope(self, nodeid: str) -> str:
-        item, _, bed = nodeid.rpartition(_MARK)
-        return bed if item else nodeid
+        _, place = place_in(nodeid)
+        return place[0] if place else nodeid
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Of a worker that crashed, the item that it ran. The rest of its bed is not tried again:

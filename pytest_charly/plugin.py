@@ -12,6 +12,8 @@ faults        whose fault a failure is
 runs          which bed is up, in which phase
 deadline      ends what takes longer than it may; time_limits says how long, watchdog breaks in
 distribution  beds over pytest-xdist's workers
+check_records what became of each check, from what pytest reports
+run_report    run.json and index.html at the end
 progress      what people see meanwhile; console what guests say on theirs
 """
 

@@ -129,6 +129,7 @@ def settings() -> None:
         "live": ("charly_vm.cli.check", "live", "Check a machine that runs already."),
         "list": ("charly_vm.cli.check", "list_beds", "List the beds of the project."),
         "new": ("charly_vm.cli.new", "new", "Write a bed to begin with."),
+        "report": ("charly_vm.cli.report", "report", "The page of the latest run."),
     },
 )
 def check() -> None:
