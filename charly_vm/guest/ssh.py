@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from charly_vm.errors import GuestError
 from charly_vm.guest.address import GuestUnreachable, SshAddress
 from charly_vm.guest.command import CommandResult, describe
+from charly_vm.guest.transcript import Ended, Transcript
 from charly_vm.host.loop import call
 from charly_vm.host.waiting import Deadline
 from charly_vm.model.protocols import AddressSearch
@@ -45,12 +46,14 @@ class SshGuest:
         known_hosts: Path,
         locate: Callable[[], AddressSearch] | None = None,
         hop: Hop | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.address = SshAddress(name, port, user, key, known_hosts)
         self.host = "" if locate else self.address.host
         """Where it is, or was last looked for; empty where nobody knows."""
         self._locate = locate
         self._hop = hop
+        self._transcript = transcript
         self._attempts = 0
         self._lock = threading.Lock()
         self._made: Connection | None = None
@@ -71,6 +74,7 @@ class SshGuest:
         on_stdout: Callable[[bytes], None] | None = None,
         on_stderr: Callable[[bytes], None] | None = None,
         check: bool = False,
+        recorded: bool = True,
     ) -> CommandResult:
         """Run a command with the guest's `sh`, whatever the account's login shell is.
 
@@ -78,31 +82,24 @@ class SshGuest:
         loop's thread, so they have to be quick and must not use the guest. `timeout` (seconds)
         covers everything, from the connection to the last byte. When it has passed, or on Ctrl-C,
         the command and what it started are ended in the guest, which takes up to 7 s where the
-        guest does not answer; a daemon that made a session of its own stays.
+        guest does not answer; a daemon that made a session of its own stays. `recorded` is whether
+        the transcript, where there is one, tells of it.
 
         Raises `GuestTimeout` with the end of what was said as `seen`, `GuestUnreachable` as soon
         as there is no connection, and with `check` a `GuestError` when the status is not 0.
         """
-        from charly_vm.guest.running import run_command
-
-        deadline = Deadline(timeout)
-        with self.reached(deadline) as connection:
-            result = call(
-                run_command(
-                    connection,
-                    command,
-                    deadline,
-                    stdin=stdin,
-                    on_stdout=on_stdout,
-                    on_stderr=on_stderr,
-                ),
-                grace=CLEAN_UP_SECONDS,
-            )
+        with self.recording(command) if recorded else nullcontext(_untold) as ended:
+            result = self._run(Deadline(timeout), command, stdin, on_stdout, on_stderr)
+            ended(result.status, result.stdout, result.stderr)
         if check and result.status != 0:
             error = GuestError(f"{describe(command)} failed in {self.name} ({result.explain()})")
             error.add_excerpt("it said", result.stderr_text or result.stdout_text)
             raise error
         return result
+
+    def recording(self, command: str) -> AbstractContextManager[Ended]:
+        """A command that is run in the block by other means than `run`, for the transcript."""
+        return self._transcript.recording(command) if self._transcript else nullcontext(_untold)
 
     def connect(self, deadline: Deadline, *, patience: float = CONNECT_PATIENCE) -> None:
         """Make the connection where there is none, in one attempt; `patience` (seconds) is for the
@@ -138,6 +135,29 @@ class SshGuest:
                     self._attempts += 1
             raise
 
+    def _run(
+        self,
+        deadline: Deadline,
+        command: str,
+        stdin: bytes | None,
+        on_stdout: Callable[[bytes], None] | None,
+        on_stderr: Callable[[bytes], None] | None,
+    ) -> CommandResult:
+        from charly_vm.guest.running import run_command
+
+        with self.reached(deadline) as connection:
+            return call(
+                run_command(
+                    connection,
+                    command,
+                    deadline,
+                    stdin=stdin,
+                    on_stdout=on_stdout,
+                    on_stderr=on_stderr,
+                ),
+                grace=CLEAN_UP_SECONDS,
+            )
+
     def _find_way(self, deadline: Deadline) -> SshAddress:
         """The address with the host and the socket filled in that lead there now."""
         address = self.address
@@ -153,3 +173,7 @@ class SshGuest:
             local = self._hop.open(address.host, address.port, deadline)
             address = replace(address, local=local)
         return address
+
+
+def _untold(status: int, stdout: bytes, stderr: bytes) -> None:
+    """How a command ended, where nobody keeps a transcript."""

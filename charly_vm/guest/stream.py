@@ -86,7 +86,7 @@ def open_stream(guest: SshGuest, command: str) -> Iterator[CommandStream]:
     import asyncssh
 
     deadline = Deadline(CONNECT_SECONDS)
-    with guest.reached(deadline) as connection:
+    with guest.recording(command) as ended, guest.reached(deadline) as connection:
 
         async def start() -> asyncssh.SSHClientProcess[bytes]:
             live = await connection.open(deadline, CONNECT_PATIENCE)
@@ -113,6 +113,7 @@ def open_stream(guest: SshGuest, command: str) -> Iterator[CommandStream]:
             raise GuestUnreachable(
                 connection.address, f"the connection was lost during {describe(command)}"
             )
+        ended(status, b"", said)
     if status != 0 or broken is not None:
         reason = describe_status(status) if status else str(broken)
         problem = GuestError(f"{describe(command)} failed in {guest.name} ({reason})")

@@ -31,6 +31,7 @@ from charly_vm.model.resolved import Paths
 
 if TYPE_CHECKING:
     from charly_vm.guest.readiness import Readiness
+    from charly_vm.guest.transcript import Transcript
 
 STOP_SECONDS = 60.0
 """How long a guest may take to shut down when asked; systemd itself gives a unit 90."""
@@ -48,6 +49,8 @@ class Machine:
     def __init__(self, record: MachineRecord, *, progress: Progress = SILENT) -> None:
         self.record = record
         self.progress = progress
+        self.transcript: Transcript | None = None
+        """Where somebody wants to know what runs in the guest; to be set before it is used."""
 
     @property
     def name(self) -> str:
@@ -81,6 +84,7 @@ class Machine:
             known_hosts=machine.paths.known_hosts,
             locate=None if machine.network.carrier.is_user_network else self.addresses,
             hop=self._hop(),
+            transcript=self.transcript,
         )
 
     def addresses(self) -> AddressSearch:
