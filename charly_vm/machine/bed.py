@@ -9,11 +9,10 @@ from pathlib import Path
 
 from charly_vm.check.guest_view import GuestView
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
-from charly_vm.host.files import make_ignored_directory
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.budget import hold_share
 from charly_vm.machine.create import create_machine, rebuild_machine
-from charly_vm.machine.evidence import collect_evidence
+from charly_vm.machine.evidence.of_bed import DEPLOYED, REBUILT, REMOVAL, BedEvidence
 from charly_vm.machine.expiry import KEEP_SECONDS, arrange_removal
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_process
@@ -31,7 +30,8 @@ class BedRun:
     """One run of one bed. The machine is held from `bring_up` to `tear_down`.
 
     A method that fails has collected its evidence below `evidence` and removed the machine (or
-    kept it, with `keep_failed`) before it raises.
+    kept it, with `keep_failed`) before it raises. How long everything took is written there in
+    any case, by `tear_down` at the latest.
     """
 
     def __init__(
@@ -51,7 +51,8 @@ class BedRun:
         self.name = self.target.domain.removeprefix(PREFIX)
         """The machine's, which says the variant too."""
         self.evidence = evidence
-        self.progress = progress
+        self._kept = BedEvidence(evidence, self.name, self.target.entity_name, progress)
+        self.progress: Progress = self._kept.timings
         self.keep_failed = keep_failed
         self.machine: Machine | None = None
         self._owner = this_process(Purpose.BED)
@@ -66,7 +67,13 @@ class BedRun:
         self._held.enter_context(
             own_machine(self.target.domain, wait=BED_WAIT_SECONDS, progress=self.progress)
         )
-        self._hold_share()
+        try:
+            self._kept.begin()
+            self._hold_share()
+        except BaseException:
+            self._kept.store_timings()
+            self._held.close()
+            raise
         try:
             self.machine = create_machine(
                 self.target,
@@ -75,36 +82,37 @@ class BedRun:
                 leave_failed=True,
                 progress=self.progress,
             )
+            self._kept.watch(self.machine)
             self.machine.wait_until_ready(self.node.deploy.timeout)
         except BaseException as error:
-            self._give_up(error, "deployed")
+            self._give_up(error, DEPLOYED)
             raise
+        self._kept.begin_checks()
         return self.machine
 
     def _hold_share(self) -> None:
         deploy, entity = self.node.deploy, self.target.entity
-        share = hold_share(
-            self.name,
-            cpus=deploy.cpus or entity.cpu,
-            ram=deploy.ram or entity.ram,
-            timeout=BED_WAIT_SECONDS,
-            progress=self.progress,
+        self._held.enter_context(
+            hold_share(
+                self.name,
+                cpus=deploy.cpus or entity.cpu,
+                ram=deploy.ram or entity.ram,
+                timeout=BED_WAIT_SECONDS,
+                progress=self.progress,
+            )
         )
-        try:
-            self._held.enter_context(share)
-        except BaseException:
-            self._held.close()
-            raise
 
     def rebuild(self) -> Machine:
         """The same bed from a fresh disk, ready again."""
         machine = self.require_machine()
+        self._kept.enter(REBUILT)
         try:
             rebuild_machine(machine, self.target)
             machine.wait_until_ready(self.node.deploy.timeout)
         except BaseException as error:
-            self._give_up(error, "rebuilt")
+            self._give_up(error, REBUILT)
             raise
+        self._kept.begin_checks()
         return machine
 
     def require_machine(self) -> Machine:
@@ -112,27 +120,35 @@ class BedRun:
             raise AssertionError(f"{self.node.name} is not up")
         return self.machine
 
-    def collect(self, phase: str) -> Path:
-        """Collect evidence now, and return the directory that holds it."""
-        directory = make_ignored_directory(self.evidence) / self.name / phase
-        collect_evidence(self.require_machine(), directory)
-        return directory
+    def asking(self, item: str) -> None:
+        """Who has what runs in the guest from now on run, for the transcript: the id of a check,
+        empty for nobody in particular."""
+        self._kept.asking(item)
+
+    def collect(self, phase: str, *, failed: bool = True) -> Path:
+        """Collect evidence now, and return the directory that holds it: because a check has
+        `failed`, or on success. Raises `HostError` where it cannot be written."""
+        return self._kept.collect(self.require_machine(), phase, failed=failed)
 
     def view(self, phase: str) -> GuestView:
         """The guest as steps see it. What they capture is forgotten with the view."""
-        artifacts = make_ignored_directory(self.evidence) / self.name / "artifacts" / phase
+        artifacts = self._kept.artifacts(phase)
         return view_guest(self.require_machine(), self.project, artifacts=artifacts)
 
     def tear_down(self, *, keep: bool = False) -> None:
         """Remove the machine and everything of it, or leave it running with a note how to enter."""
         with self._held:
             machine, self.machine = self.machine, None
-            if machine is None:
-                return
-            if keep and machine.record.stage is Stage.CREATED:
-                self._keep(machine)
-            else:
-                machine.destroy(disk=True)
+            self._kept.enter(REMOVAL)
+            try:
+                if machine is None:
+                    return
+                if keep and machine.record.stage is Stage.CREATED:
+                    self._keep(machine)
+                else:
+                    machine.destroy(disk=True)
+            finally:
+                self._kept.store_timings()
 
     def _give_up(self, error: BaseException, phase: str) -> None:
         """Leave nothing of a bed that did not come up, except its evidence."""
@@ -140,6 +156,7 @@ class BedRun:
         failed = isinstance(error, Exception)
         try:
             if self.machine is not None and failed:
+                self._kept.watch(self.machine)
                 _add_detail(error, f"  evidence: {self.collect(phase)}")
         except CharlyError as more:
             # Why the bed did not come up is what has to be read; this comes on top.

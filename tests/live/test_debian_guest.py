@@ -10,9 +10,11 @@ import dataclasses
 import functools
 import hashlib
 import http.server
+import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +28,10 @@ from charly_vm.errors import GuestTimeout
 from charly_vm.guest.address import GuestUnreachable
 from charly_vm.guest.agent import AgentShell
 from charly_vm.guest.testinfra_host import make_testinfra_host
+from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.machine.bed import BedRun
+from charly_vm.machine.evidence import guest_asking
+from charly_vm.machine.evidence.collect import collect_evidence
 from charly_vm.machine.machine import Machine
 from charly_vm.model.project import Project, load_project
 from charly_vm.model.verbs import VERBS, LibvirtVerb, SpiceVerb
@@ -163,12 +168,93 @@ def test_without_a_key_it_is_ready_by_its_agent_which_runs_commands_as_root(
     assert (result.status, result.stdout, result.stderr) == (3, b"root\n", b"two\n")
 
 
+FROM_THE_GUEST = {
+    "dmesg.txt": "Linux version",
+    "failed-units.txt": "the system is running\nno unit has failed",
+    "network.txt": "$ ss -tuanp",
+    "system.txt": "$ df -h",
+    "cloud-init-result.json": '"errors": []',
+    "cloud-init-status.json": '"stage": null',
+    "cloud-init-output.log": "finished at",
+    "cloud-init.log": "Cloud-init v.",
+    "journal.txt": "systemd[1]: Startup finished in",
+}
+
+
+def read_answers(directory: Path) -> dict[str, str]:
+    """What each file of the guest's begins to say for sure, as far as it is there."""
+    return {
+        name: sure if sure in (directory / name).read_text() else "something else"
+        for name, sure in FROM_THE_GUEST.items()
+        if (directory / name).exists()
+    }
+
+
 def test_the_evidence_holds_what_host_and_guest_know(bed: BedRun) -> None:
-    directory = bed.collect("deployed")
-    files = {path.name: path.stat().st_size for path in directory.iterdir()}
-    assert {"journal.txt", "console.log", "screen.png", "machine.json", "cloud-init.txt"} <= set(
-        files
+    machine = bed.require_machine()
+    bed.asking("a step")
+    # Which a ready guest may not have written yet.
+    wait_for(
+        "a login prompt on the console",
+        lambda: "login:" in machine.console_tail() or NotYet(machine.console_tail(2)),
+        Deadline(60),
     )
-    assert "Linux version" in (directory / "journal.txt").read_text()
+    machine.guest.run("echo step by step; seq 100000")
+    began = time.monotonic()
+    directory = bed.collect("deployed")
+    assert time.monotonic() - began < 30
+    assert read_answers(directory) == FROM_THE_GUEST
     assert "login:" in (directory / "console.log").read_text()
-    assert "missing.txt" not in files
+    assert (directory / "screen.png").read_bytes().startswith(b"\x89PNG")
+    assert "\n10.0.2.2 dev " in (directory / "network.txt").read_text()
+    assert ":22 " in (directory / "network.txt").read_text()
+    assert "-uuid" in (directory / "qemu-command.txt").read_text()
+    last = json.loads((directory / "transcript.jsonl").read_text().splitlines()[-1])
+    assert (last["item"], last["status"], last["stdout_truncated"]) == ("a step", 0, True)
+    assert last["stdout"].startswith("step by step\n1\n2\n")
+    assert last["stdout"].endswith("\n99999\n100000\n")
+    assert set(json.loads((directory / "missing.txt").read_text())) <= {"qemu.log"}
+    assert sum(path.stat().st_size for path in directory.iterdir()) < 20_000_000
+
+
+def test_a_failed_unit_is_told_with_its_own_words(machine: Machine, tmp_path: Path) -> None:
+    machine.guest.run(
+        "sudo systemd-run --unit=grumbles sh -c 'echo not today; exit 3'; "
+        "until systemctl is-failed grumbles; do sleep 0.1; done",
+        timeout=60,
+    )
+    try:
+        collect_evidence(machine, tmp_path / "ev")
+    finally:
+        machine.guest.run("sudo systemctl reset-failed grumbles", check=True)
+    said = (tmp_path / "ev" / "failed-units.txt").read_text()
+    assert said.startswith("the system is degraded")
+    assert "$ systemctl status grumbles.service" in said
+    assert "not today" in said
+    assert "status=3" in said
+
+
+def test_where_ssh_is_dead_the_agent_is_asked(machine: Machine, tmp_path: Path) -> None:
+    resolved = dataclasses.replace(machine.record.machine, key="")
+    keyless = Machine(dataclasses.replace(machine.record, machine=resolved))
+    collect_evidence(keyless, tmp_path / "ev")
+    assert read_answers(tmp_path / "ev") == FROM_THE_GUEST
+
+
+def test_what_hangs_in_the_guest_costs_its_own_file_alone(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest_asking, "QUESTION_SECONDS", 4.0)
+    hang = "sudo mount --bind /tmp/hang /usr/bin/dmesg"
+    machine.guest.run(
+        f"printf '#!/bin/sh\nsleep 4712' >/tmp/hang; chmod +x /tmp/hang; {hang}", check=True
+    )
+    try:
+        collect_evidence(machine, tmp_path / "ev")
+    finally:
+        machine.guest.run("sudo umount /usr/bin/dmesg", check=True)
+    missing = json.loads((tmp_path / "ev" / "missing.txt").read_text())
+    assert "waited 4 s for" in missing["dmesg.txt"]
+    answers = read_answers(tmp_path / "ev")
+    assert answers == {name: text for name, text in FROM_THE_GUEST.items() if name != "dmesg.txt"}
+    assert machine.guest.run("pgrep -fx 'sleep 4712'").stdout == b""
