@@ -32,9 +32,9 @@ class BedsPlugin:
     """Registered for the length of a pytest run in which beds were chosen."""
 
     def __init__(
-        self, chosen: ChosenBeds, *, keep: str, evidence: Path, progress: Progress
+        self, chosen: ChosenBeds, *, keep: str, collect: str, evidence: Path, progress: Progress
     ) -> None:
-        self.runs = BedRuns(self._start_run, keep=keep)
+        self.runs = BedRuns(self._start_run, keep=keep, collect=collect)
         self.chosen = chosen
         self._keep_failed = keep != "never"
         self._evidence = evidence
@@ -57,6 +57,7 @@ class BedsPlugin:
         return cls(
             chosen,
             keep=config.getoption("charly_keep"),
+            collect=config.getoption("charly_collect"),
             evidence=_evidence_directory(config, chosen.project),
             progress=progress,
         )
@@ -146,6 +147,14 @@ class BedsPlugin:
         needed = find_needed(items)
         _forget_deselected(config, needed)
         items[:] = in_order([*items, *needed], self.chosen.names, self.chosen.phases)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.runs.asking(item.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.runs.asking("")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(

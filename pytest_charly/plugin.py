@@ -58,6 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where evidence goes (default: charly-evidence beside the project)",
     )
+    group.addoption(
+        "--charly-collect",
+        choices=("failed", "always"),
+        default="failed",
+        help="collect evidence of phases in which a check failed, or of every phase "
+        "(default: failed)",
+    )
 
 
 @pytest.hookimpl(trylast=True)

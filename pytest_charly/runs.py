@@ -45,9 +45,13 @@ class BedRuns:
     others are skipped without trying again.
     """
 
-    def __init__(self, start_run: Callable[[str], BedRun], *, keep: str) -> None:
+    def __init__(
+        self, start_run: Callable[[str], BedRun], *, keep: str, collect: str = "failed"
+    ) -> None:
         self._start_run = start_run
         self._keep = keep
+        self._collect = collect
+        self._item = ""
         self._run: BedRun | None = None
         self._running = ""
         """The whole name of the bed that it runs."""
@@ -87,8 +91,10 @@ class BedRuns:
     def _come_up(self, name: str, phase: str) -> BedInPhase:
         if self._run is None:
             self._run, self._running = self._start_run(name), name
+            self._run.asking(self._item)
             self._run.bring_up()
         if phase == REBUILT:
+            self._collect_good(self._run)
             self._run.rebuild()
         return BedInPhase(name, phase, self._run.require_machine(), self._run.view(phase))
 
@@ -101,10 +107,27 @@ class BedRuns:
             self._evidence[self._place] = str(self._run.collect(self._place.phase))
         return self._evidence[self._place]
 
+    def asking(self, item: str) -> None:
+        """An item begins, which is who asks the guest; empty between two."""
+        self._item = item
+        if self._run is not None:
+            self._run.asking(item)
+
     def leave(self) -> None:
         """Tear down what is up."""
+        if self._run is not None:
+            self._collect_good(self._run)
         run, self._run, self._place = self._run, None, None
         if run is None:
             return
         failed = self._running in self._failed
         run.tear_down(keep=self._keep == "always" or (self._keep == "failed" and failed))
+
+    def _collect_good(self, run: BedRun) -> None:
+        """Collect evidence of a phase that is over and was good, where that was asked for."""
+        if self._collect != "always" or self._place is None or self._place in self._evidence:
+            return
+        try:
+            self._evidence[self._place] = str(run.collect(self._place.phase, failed=False))
+        except CharlyError as error:
+            run.progress.note(f"no evidence of {self._place.name}: {error.message}")

@@ -69,8 +69,14 @@ class StandInRun:
     def require_machine(self):
         return self.machine
 
-    def collect(self, phase):
-        self.log(f"evidence-{phase}")
+    def asking(self, item):
+        if pathlib.Path("asking").exists():
+            self.log(f"asking {item}")
+
+    def collect(self, phase, *, failed=True):
+        self.log(f"evidence-{phase}" if failed else f"good-evidence-{phase}")
+        if pathlib.Path("full").exists():
+            raise HostError("cannot write: No space left on device", hint="free some room")
         return self.evidence / self.node.name / phase
 
     def view(self, phase):
