@@ -99,8 +99,8 @@ class Entry:
         return json.dumps(data, ensure_ascii=False) + "\n"
 
     def as_text(self, before: Entry | None) -> str:
-        """For people, below the one `before` it."""
-        when = datetime.fromtimestamp(self.began, UTC).strftime("%H:%M:%S.%f")[:-3]
+        """For people, below the one `before` it; the time of day is UTC."""
+        when = datetime.fromtimestamp(self.began, UTC).strftime("%H:%M:%S.%f")[:-3] + "Z"
         ended = "" if self.status is None else f"status {self.status}, "
         lines = [f"#{self.number}  {when}  {ended}{self.seconds:.2f} s  {self.item}".rstrip()]
         again = before is not None and before.command == self.command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 from charly_vm.check.guest_view import GuestView
@@ -82,7 +82,7 @@ class BedRun:
         )
         try:
             self._kept.begin()
-            self._held.enter_context(self._share())
+            self._hold_share()
             self._base = build_base(
                 self.target, self.project.file, self._owner.purpose, self.progress
             )
@@ -112,14 +112,16 @@ class BedRun:
         self._kept.begin_checks()
         return self.machine
 
-    def _share(self) -> AbstractContextManager[None]:
+    def _hold_share(self) -> None:
         deploy, entity = self.node.deploy, self.target.entity
-        return hold_share(
-            self.name,
-            cpus=deploy.cpus or entity.cpu,
-            ram=deploy.ram or entity.ram,
-            timeout=BED_WAIT_SECONDS,
-            progress=self.progress,
+        self._held.enter_context(
+            hold_share(
+                self.name,
+                cpus=deploy.cpus or entity.cpu,
+                ram=deploy.ram or entity.ram,
+                timeout=BED_WAIT_SECONDS,
+                progress=self.progress,
+            )
         )
 
     def rebuild(self) -> Machine:
@@ -187,6 +189,7 @@ class BedRun:
         failed = not isinstance(error, KeyboardInterrupt | SystemExit)
         try:
             if self.machine is not None and failed:
+                self._kept.watch(self.machine)
                 _add_detail(error, f"  evidence: {self.collect(phase)}")
         except CharlyError as more:
             # Why the bed did not come up is what has to be read; this comes on top.

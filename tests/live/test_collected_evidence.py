@@ -129,11 +129,8 @@ def test_a_guest_that_hangs_costs_little_and_leaves_what_the_host_sees(
     (emulator,) = there.emulators()
     os.kill(emulator, signal.SIGSTOP)
     began = time.monotonic()
-    try:
-        directory = up.collect("deployed")
-    finally:
-        os.kill(emulator, signal.SIGCONT)
-    assert time.monotonic() - began < 30 < collect.TOTAL_SECONDS
+    directory = up.collect("deployed")
+    assert time.monotonic() - began < 45 < collect.TOTAL_SECONDS
     missing = json.loads((directory / "missing.txt").read_text())
     assert {"guest", "screen.png"} <= set(missing) <= {"guest", "screen.png", "qemu.log"}
     assert "SSH" in missing["guest"]
@@ -143,15 +140,16 @@ def test_a_guest_that_hangs_costs_little_and_leaves_what_the_host_sees(
     described = {path.name for path in directory.iterdir()}
     assert described & {"qemu-command.txt", "domain.xml"}
     assert json.loads((directory / "machine.json").read_text())["name"] == "check-tiny"
+    # Nor does it keep the bed from being removed.
+    up.tear_down()
+    assert there.is_clean()
 
 
 def test_a_guest_whose_kernel_stands_still_has_a_screen_all_the_same(up: BedRun) -> None:
     machine = up.require_machine()
     # Nothing is scheduled any more; the emulator itself is well.
-    machine.guest.run(
-        "sysctl -w kernel.panic=0 && { (sleep 0.5; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 & }",
-        check=True,
-    )
+    panic = "(sleep 0.5; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &"
+    machine.guest.run(f"sysctl -w kernel.panic=0 && {{ {panic} }}", check=True)
     wait_for(
         "the panic",
         lambda: "Kernel panic" in machine.console_tail(100) or NotYet(machine.console_tail()),
@@ -159,7 +157,7 @@ def test_a_guest_whose_kernel_stands_still_has_a_screen_all_the_same(up: BedRun)
     )
     began = time.monotonic()
     directory = up.collect("deployed")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 45
     assert (directory / "screen.png").read_bytes().startswith(b"\x89PNG")
     assert "Kernel panic" in (directory / "console.log").read_text()
     assert "guest" in json.loads((directory / "missing.txt").read_text())

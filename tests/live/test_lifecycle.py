@@ -134,6 +134,11 @@ def test_a_guest_that_never_answers_is_one_error_with_its_evidence(
         assert str(evidence) in done.stdout
         assert (evidence / "screen.png").exists()
         assert "guest" in json.loads((evidence / "missing.txt").read_text())
+        timings = json.loads((evidence.parent / "timings.json").read_text())
+        outcomes = {span["what"]: span["outcome"] for span in timings["spans"]}
+        assert outcomes["waiting for SSH of charly-check-tiny"] == "failed"
+        assert outcomes["removing charly-check-tiny"] == "ok"
+        assert timings["backend"] == "qemu"
         assert place.is_clean()
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from charly_vm.errors import CharlyError, HostError
+from charly_vm.errors import HostError
 from charly_vm.guest.transcript import Transcript
 from charly_vm.host.background import BackgroundCall
 from charly_vm.host.files import (
@@ -17,7 +17,7 @@ from charly_vm.host.files import (
     write_atomically,
 )
 from charly_vm.host.waiting import Deadline
-from charly_vm.machine.evidence.guest_asking import GuestAsking
+from charly_vm.machine.evidence.guest_asking import GuestAsking, describe_error
 from charly_vm.machine.evidence.questions import cut_to
 from charly_vm.machine.evidence.redaction import redact, redact_json
 from charly_vm.machine.machine import Machine
@@ -58,8 +58,8 @@ def collect_evidence(
     for name, read in _host_sources(machine).items():
         try:
             data = BackgroundCall(name, read).result(deadline, at_most=HOST_SECONDS)
-        except CharlyError as error:
-            missing[name] = error.message
+        except Exception as error:
+            missing[name] = describe_error(error)
             continue
         if data:
             writing.put(name, data)

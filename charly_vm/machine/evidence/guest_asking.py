@@ -24,8 +24,8 @@ from charly_vm.machine.evidence.questions import (
 from charly_vm.machine.machine import Machine
 from charly_vm.model.protocols import DomainState, ShellResult
 
-HELLO_SECONDS = 8.0
-"""For a guest's first word, which takes a ready one less than a second."""
+HELLO_SECONDS = 12.0
+"""For a guest's first word, a new connection included: a second, but where many guests are busy."""
 QUESTION_SECONDS = 15.0
 """For each question; one that hangs costs this much and no more."""
 AT_ONCE = 3
@@ -53,8 +53,8 @@ class GuestAsking:
         reason = "the time for all questions was over"
         try:
             self._working.result(self._deadline)
-        except CharlyError as error:
-            reason = error.message
+        except Exception as error:
+            reason = describe_error(error)
         if "guest" in self.missing:
             return
         for question in QUESTIONS:
@@ -64,8 +64,8 @@ class GuestAsking:
     def _ask_all(self) -> None:
         try:
             ask, at_once = self._find_way()
-        except CharlyError as error:
-            self.missing["guest"] = error.message
+        except Exception as error:
+            self.missing["guest"] = describe_error(error)
             return
         workers = [
             BackgroundCall(f"an answer of {self._machine.name}", lambda: self._work(ask))
@@ -114,14 +114,19 @@ class GuestAsking:
         try:
             seconds = self._deadline.remaining(QUESTION_SECONDS)
             said = ask(render_script(question), seconds)
-        except CharlyError as error:
-            self.missing[question.file] = error.message
+        except Exception as error:
+            self.missing[question.file] = describe_error(error)
             return
         if said.stdout:
             self.answers[question.file] = cut_to(said.stdout, question.size)
         else:
             complaint = last_line(said.stderr.decode("utf-8", "replace"))
             self.missing[question.file] = complaint or "the guest has nothing to say"
+
+
+def describe_error(error: Exception) -> str:
+    """Why something is missing. A defect of ours is a reason too: it must not hide what failed."""
+    return error.message if isinstance(error, CharlyError) else f"a defect of charly: {error!r}"
 
 
 def _ask_agent(shell: AgentShell, script: str, seconds: float) -> ShellResult:

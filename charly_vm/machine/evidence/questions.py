@@ -6,7 +6,6 @@ asked as root where that can be had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from charly_vm.guest.command import quote
@@ -106,5 +105,5 @@ def cut_to(data: bytes, size: int) -> bytes:
 
 def last_line(text: str) -> str:
     """What a program complains about, as a reason in one line."""
-    lines: Iterable[str] = filter(None, map(str.strip, text.splitlines()))
-    return (list(lines) or [""])[-1][:500]
+    lines = text.strip().splitlines() or [""]
+    return lines[-1].strip()[:500]
