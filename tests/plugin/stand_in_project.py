@@ -110,7 +110,7 @@ class StandInRun:
         place = self.directory / phase
         place.mkdir(parents=True, exist_ok=True)
         for name in ("console.log", "domain.xml", "machine.json"):
-            (place / name).write_text(f"what {name} says\\n")
+            (place / name).write_text(f"what {name} <says>\\n")
         (place / "screen.png").write_bytes(b"\\x89PNG")
         return place
 

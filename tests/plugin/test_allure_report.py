@@ -104,7 +104,7 @@ def test_evidence_is_attached_to_the_first_that_fails(project: pytest.Pytester) 
         assert kinds["screen.png"] == "image/png"
         assert kinds["domain.xml"] == "application/xml"
         source = next(one["source"] for one in first["attachments"] if one["name"] == "console.log")
-        assert (project.path / "results" / source).read_text() == "what console.log says\n"
+        assert (project.path / "results" / source).read_text() == "what console.log <says>\n"
 
 
 @pytest.mark.parametrize(("what", "fault"), [("broken", "bed"), ("defect", "charly")])

@@ -249,24 +249,15 @@ def test_a_bed_that_cannot_be_removed_does_not_hide_what_failed_before(
 
 
 def test_the_files_of_this_run_are_listed_and_older_ones_are_not(project: pytest.Pytester) -> None:
-    text = (project.path / "conftest.py").read_text()
-    place = "self.evidence / self.node.name / phase"
-    (project.path / "conftest.py").write_text(
-        text.replace(
-            f"        return {place}",
-            f"        ({place}).mkdir(parents=True, exist_ok=True)\n"
-            f'        ({place} / "console.log").write_text("kernel <panic>")\n'
-            f"        return {place}",
-        )
-    )
     old = project.path / "charly-evidence" / "check-one" / "deployed" / "old.log"
     old.parent.mkdir(parents=True)
     old.write_text("of yesterday")
     os.utime(old, (1_000_000, 1_000_000))
     run(project, "--charly-no-rebuild")
-    assert report(project).beds[0].files == ("deployed/console.log",)
+    files = ("console.log", "domain.xml", "machine.json", "screen.png")
+    assert report(project).beds[0].files == tuple(f"deployed/{name}" for name in files)
     page = (project.path / "charly-evidence" / "index.html").read_text()
-    assert "kernel &lt;panic&gt;" in page
+    assert "what console.log &lt;says&gt;" in page
     assert "of yesterday" not in page
 
 
