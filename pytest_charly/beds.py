@@ -78,9 +78,10 @@ class BedsPlugin:
     def register(self, config: pytest.Config) -> None:
         """Join the run, and where pytest-xdist spreads it over workers, keep each bed on one."""
         config.pluginmanager.register(self, "charly-beds")
-        config.pluginmanager.register(self._watch, "charly-watch")
+        # What shows beds goes on around what sees them.
         if self._shown:
             config.pluginmanager.register(self._shown, "charly-display")
+        config.pluginmanager.register(self._watch, "charly-watch")
         if hasattr(config, "workerinput"):
             from pytest_charly.distribution import WorkerIds
 

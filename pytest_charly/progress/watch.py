@@ -151,7 +151,7 @@ class Watch:
     ) -> Generator[None]:
         here, there = place_of(item), place_of(nextitem) if nextitem else None
         if here and here != there:
-            self._end_checks()
+            self._end_checks(whole=True)
         is_left = here is not None and (there is None or there[0] != here[0])
         if is_left:
             self._bed.stage = ""
@@ -164,16 +164,17 @@ class Watch:
     # Around those who leave the bed that is up after -x or Ctrl-C, and before pytest's summary.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Generator[None]:
-        self._end_checks()
+        # After -x or Ctrl-C, or there would be none left to end.
+        self._end_checks(whole=False)
         self._bed.stage = ""
         try:
             return (yield)
         finally:
             self._leave()
 
-    def _end_checks(self) -> None:
+    def _end_checks(self, *, whole: bool) -> None:
         if self._checks:
-            self._checks.end()
+            self._checks.end(whole=whole)
             self._checks = None
 
     def _leave(self) -> None:
@@ -199,10 +200,10 @@ class _Checks:
         self._done += 1
         self._progress.see(self._number, f"{self._done}. {name}")
 
-    def end(self) -> None:
+    def end(self, *, whole: bool) -> None:
         # Which check was the last says nothing about how all of them went.
         self._progress.see(self._number, "")
-        self._progress.end(self._number, time.monotonic() - self._started, good=self.good)
+        self._progress.end(self._number, time.monotonic() - self._started, good=whole and self.good)
 
 
 def shorten(text: str, domain: str) -> str:
