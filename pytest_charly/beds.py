@@ -20,8 +20,8 @@ from pytest_charly.order import (
     place_modules,
 )
 from pytest_charly.place import DEPLOYED, REBUILT, place_of
-from pytest_charly.progress.setup import DisplayPlugin, watch_for
 from pytest_charly.progress.watch import Watch
+from pytest_charly.progress.wiring import DisplayPlugin, watch_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 

@@ -7,5 +7,5 @@ board     which beds run and what each of them does, as far as it was told
 lines     what that looks like, on a terminal and in a pipe
 screen    the terminal, which pytest writes to as well
 display   puts these together, in the process that has the terminal
-setup     which of these a pytest run needs
+wiring    which of these a pytest run needs
 """
