@@ -31,8 +31,8 @@ from pytest_charly.order import (
     place_modules,
 )
 from pytest_charly.place import DEPLOYED, REBUILT, place_of
-from pytest_charly.progress.setup import DisplayPlugin, watch_for
 from pytest_charly.progress.watch import Watch
+from pytest_charly.progress.wiring import DisplayPlugin, watch_for
 from pytest_charly.runs import BedRuns
 from pytest_charly.selection import choose_beds
 from pytest_charly.time_limits import with_limit
@@ -101,9 +101,10 @@ class BedsPlugin:
         Where allure-pytest writes results, they also say what charly knows.
         """
         config.pluginmanager.register(self, "charly-beds")
-        config.pluginmanager.register(self._watch, "charly-watch")
+        # What shows beds goes on around what sees them.
         if self._shown:
             config.pluginmanager.register(self._shown, "charly-display")
+        config.pluginmanager.register(self._watch, "charly-watch")
         if hasattr(config, "workerinput"):
             from pytest_charly.distribution import WorkerIds
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from charly_vm.errors import GuestTimeout, LeaseUnavailable
 from charly_vm.host.locks import hold, try_hold
 from charly_vm.host.paths import state_directory
-from charly_vm.host.progress import SILENT, Progress
+from charly_vm.host.progress import SILENT, Progress, Seen
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.quantities import format_size
 
@@ -48,20 +48,20 @@ def hold_share(
     held = _take(wanted, host)
     if held is None:
         what = f"room for {name}: {cpus} CPUs and {format_size(ram)}"
-        with progress.phase(f"waiting for {what}"):
-            held = _wait(what, wanted, host, timeout)
+        with progress.phase(f"waiting for {what}") as seen:
+            held = _wait(what, wanted, host, timeout, seen)
     with held:
         yield
 
 
 def _wait(
-    what: str, wanted: Mapping[str, int], host: Mapping[str, int], timeout: float
+    what: str, wanted: Mapping[str, int], host: Mapping[str, int], timeout: float, seen: Seen
 ) -> AbstractContextManager[object]:
     def probe() -> AbstractContextManager[object] | NotYet:
         return _take(wanted, host) or NotYet("other beds have them")
 
     try:
-        return wait_for(what, probe, Deadline(timeout), every=_EVERY)
+        return wait_for(what, probe, Deadline(timeout), every=_EVERY, seen=seen)
     except GuestTimeout as error:
         raise LeaseUnavailable(
             f"this host had no {what} for {timeout:.0f} s",

@@ -58,8 +58,9 @@ def own_machine(
             stack.enter_context(taken)
         else:
             progress.note(f"{domain} is in use by {_holder(domain)}; waiting for it")
+            waiting = progress.phase(f"waiting for another user of {domain}")
             try:
-                stack.enter_context(hold(path, timeout=wait))
+                stack.enter_context(hold(path, timeout=wait, waiting=waiting))
             except LeaseUnavailable:
                 holder = _holder(domain)
                 raise LeaseUnavailable(

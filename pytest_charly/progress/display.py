@@ -59,7 +59,8 @@ class Display:
 
     def tell(self, event: Event, source: str = "") -> None:
         """Show it before this returns."""
-        self._start()
+        if self._screen is not None:
+            self._start()
         now = time.monotonic()
         with self._lock:
             task = self._board.apply(source, event, now)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from cloud_init_documents import BROKEN, FINISHED, IN_MODULES_CONFIG, RECOVERED
@@ -12,6 +13,7 @@ from charly_vm.errors import GuestError, GuestTimeout
 from charly_vm.guest import cloud_init_wait
 from charly_vm.guest.cloud_init import State
 from charly_vm.guest.readiness import Readiness, wait_for_ssh, wait_until_ready
+from charly_vm.host.progress import Seen, Silent
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.host.waiting import Deadline
 
@@ -38,6 +40,17 @@ def served(running: GuestStandIn) -> Iterator[GuestStandIn]:
 
 def alive() -> str | None:
     return None
+
+
+class Looking(Silent):
+    """Remembers what was seen in each phase."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[str]] = {}
+
+    @contextmanager
+    def phase(self, text: str) -> Iterator[Seen]:
+        yield self.seen.setdefault(text, []).append
 
 
 def test_a_guest_is_ready_once_ssh_answers_and_cloud_init_has_finished(
@@ -92,8 +105,10 @@ def test_a_cloud_init_that_died_is_not_waited_for(served: GuestStandIn) -> None:
 
 
 def test_without_ssh_the_deadline_says_so(stand_in: GuestStandIn) -> None:
+    looking = Looking()
     with pytest.raises(GuestTimeout) as caught:
-        wait_until_ready(stand_in.guest(), Deadline(1), alive=alive)
+        wait_until_ready(stand_in.guest(), Deadline(1), alive=alive, progress=looking)
+    assert looking.seen["waiting for SSH of charly-x"][-1] == caught.value.seen
     assert caught.value.awaited == "SSH of charly-x"
     assert caught.value.seen in ("no SSH banner within 1 s", "no SSH banner yet")
 
@@ -103,8 +118,10 @@ def test_during_cloud_init_the_deadline_names_its_stage_and_shows_its_log(
 ) -> None:
     served.write("/run/cloud-init/status.json", IN_MODULES_CONFIG)
     served.write("/var/log/cloud-init-output.log", "installing everything\n")
+    looking = Looking()
     with pytest.raises(GuestTimeout) as caught:
-        wait_until_ready(served.guest(), Deadline(1.5), alive=alive)
+        wait_until_ready(served.guest(), Deadline(1.5), alive=alive, progress=looking)
+    assert looking.seen["waiting for cloud-init in charly-x"][-1] == caught.value.seen
     assert caught.value.awaited == "cloud-init in charly-x"
     assert caught.value.seen == "its stage modules-config"
     assert "| installing everything" in str(caught.value)

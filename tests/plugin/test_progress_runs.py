@@ -112,6 +112,19 @@ def test_checks_of_which_one_fails_are_not_called_good(project: pytest.Pytester)
     assert "check-one [deployed]: 2 checks: failed after N s" in told(run(project, "test_one.py"))
 
 
+def test_what_is_cut_short_is_not_remembered_as_what_it_takes(project: pytest.Pytester) -> None:
+    (project.path / "test_one.py").write_text(
+        "import time, pathlib\nfrom pytest_charly import Bed\nbed = Bed('check-one')\n"
+        "def test_a():\n    time.sleep(1)\n    if pathlib.Path('cut').exists():\n"
+        "        raise KeyboardInterrupt\ndef test_b(): pass\n"
+    )
+    (project.path / "cut").touch()
+    words = ("test_one.py", "--charly-no-rebuild")
+    assert "check-one [deployed]: 2 checks: failed after N s" in told(run(project, *words))
+    (project.path / "cut").unlink()
+    assert not [line for line in run(project, *words) if "last time" in line]
+
+
 def test_verbose_is_everything(project: pytest.Pytester) -> None:
     assert told(run(project, "-v", "test_one.py", "--charly-no-rebuild")) == [
         "check-one [deployed]: disk of shape ...",

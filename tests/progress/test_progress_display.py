@@ -13,6 +13,7 @@ import pytest
 from charly_vm import Durations
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from pytest_charly.progress import display as display_module
+from pytest_charly.progress.bed_progress import BedProgress
 from pytest_charly.progress.display import Detail, Display
 from pytest_charly.progress.events import (
     Began,
@@ -28,7 +29,6 @@ from pytest_charly.progress.events import (
 )
 from pytest_charly.progress.lines import Look
 from pytest_charly.progress.screen import Screen
-from pytest_charly.progress.watch import BedProgress
 
 EVENTS: list[Event] = [
     Began("b", 1, "deployed", "fetching", 1, moves=True, total=5),

@@ -81,7 +81,7 @@ class DisplayPlugin:
         self.display.resume()
 
     # Around the end of beds and of workers, and before pytest's summary.
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Generator[None]:
         try:
             return (yield)
@@ -122,7 +122,7 @@ def _is_live(config: pytest.Config, stream: TextIO) -> bool:
     and not in CI, whose logs keep everything."""
     if not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return False
-    return config.getoption("capture") in ("fd", "sys") and not os.environ.get("CI")
+    return config.getoption("capture", "no") in ("fd", "sys") and not os.environ.get("CI")
 
 
 def _host() -> str:
