@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import neighbours
 import pytest
 from hypothesis import settings
 from warm_start import WarmStart
@@ -51,8 +52,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in session]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_neighbours() -> Iterator[None]:
+    """The plugins that are installed for one test stay out of what the others start, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_ADDOPTS", " ".join(neighbours.WITHOUT))
+        yield
+
+
 @pytest.fixture(scope="session")
-def warm_start() -> Iterator[WarmStart]:
+def warm_start(no_neighbours: None) -> Iterator[WarmStart]:
     warm = WarmStart()
     yield warm
     warm.close()

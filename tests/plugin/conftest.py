@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from os import PathLike
 
+import neighbours
 import pytest
 from warm_start import WarmStart
 
 WORDS = (
     # Installed for our own tests, and half a second of each start.
     *("-p", "no:hypothesispytest"),
+    # pytester leaves out what the environment says.
+    *neighbours.WITHOUT,
     # The engine is here before pytest, which would like to rewrite its assertions.
     *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
 )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 
+import neighbours
 import pytest
 from on_terminal import on_terminal
 from stand_in_project import log_of, write_project
 
-WORDS = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--charly-no-rebuild")
+WORDS = (
+    sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *neighbours.WITHOUT,
+    "--charly-no-rebuild",
+)  # fmt: skip
 
 
 @pytest.fixture
