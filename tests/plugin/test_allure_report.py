@@ -41,7 +41,7 @@ Result = dict[str, Any]
 
 def results(project: pytest.Pytester, *words: str) -> dict[tuple[str, str], Result]:
     """The results of a run, by the item's full name and its phase."""
-    project.runpytest_subprocess("--alluredir=results", *words)
+    project.runpytest_subprocess("-p", "allure_pytest", "--alluredir=results", *words)
     found = [json.loads(file.read_text()) for file in project.path.glob("results/*-result.json")]
     return {(one["fullName"], label(one, "phase")): one for one in found}
 

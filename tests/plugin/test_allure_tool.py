@@ -64,7 +64,14 @@ def results(pytester: pytest.Pytester) -> Path:
     write_project(pytester)
     (pytester.path / "charly.yml").write_text(PROJECT)
     (pytester.path / "test_one.py").write_text(MODULE)
-    words = ("--charly-bed=check-one", "--alluredir=results", "charly.yml", "test_one.py")
+    words = (
+        "-p",
+        "allure_pytest",
+        "--charly-bed=check-one",
+        "--alluredir=results",
+        "charly.yml",
+        "test_one.py",
+    )
     pytester.runpytest_subprocess(*words).assert_outcomes(passed=4, failed=2)
     return pytester.path / "results"
 
