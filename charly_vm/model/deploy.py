@@ -144,7 +144,8 @@ class Deploy(Terms):
     fresh: Literal["template", "boot", "build"] | None = None
     """How a fresh machine is made: cloned from a template, booted, or with its disk built."""
     timeout: Duration = parse_duration("10m")
-    """How long a machine may take from power-on until it is ready."""
+    """How long a machine may take from power-on until it is ready, and a bed's checks of one phase
+    together; these have an hour where nothing is said."""
     matrix: Mapping[str, Annotated[tuple[Scalar, ...], Field(min_length=1)]] = Field(
         default_factory=dict
     )

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
+import neighbours
 import pytest
 from stand_in_project import log_of, write_project
+
+from charly_vm.host.process import run
 
 
 @pytest.fixture
@@ -22,6 +27,20 @@ def test_without_a_bed_the_plugin_adds_nothing(project: pytest.Pytester) -> None
     result.stdout.no_fnmatch_line("*deployed*")
     result.stdout.fnmatch_lines("*no bed is chosen; choose one with --charly-bed NAME*")
     assert log_of(project) == []
+
+
+def test_without_a_bed_the_engine_is_not_loaded(project: pytest.Pytester) -> None:
+    (project.path / "test_a_plain.py").write_text(
+        "import sys\ndef test_plain():\n"
+        "    assert 'pytest_charly.plugin' in sys.modules\n"
+        "    assert not [name for name in sys.modules if name.startswith('charly_vm')]\n"
+        "    assert 'asyncssh' not in sys.modules and 'pydantic' not in sys.modules\n"
+    )
+    # Not the start that these tests have, which has loaded all beforehand.
+    words = [sys.executable, "-P", "-m", "pytest", "-p", "no:hypothesispytest", *neighbours.WITHOUT]
+    (project.path / "conftest.py").unlink()
+    done = run([*words, "test_a_plain.py"], timeout=60, check=False, cwd=project.path)
+    assert done.status == 0, done.stdout
 
 
 def test_a_bed_is_checked_rebuilt_checked_again_and_removed(project: pytest.Pytester) -> None:
