@@ -87,7 +87,7 @@ def not_had(check: CheckRecord, bed: str) -> CheckRecord:
         check,
         outcome=Outcome.ERROR,
         fault=Fault.BED,
-        reason=text.partition("\n")[0],
+        reason=text.splitlines()[1],
         text=text,
         began=0.0,
         seconds=0.0,
@@ -141,8 +141,10 @@ SPANS = [
     ("deployed", "boot", 12, 14, 0),
     ("deployed", "wait for SSH", 14, 10, 1),
     ("deployed", "wait for cloud-init", 26, 8, 0),
+    ("deployed", "checks", 34, 8, 0),
     ("rebuilt", "fresh disk", 42, 1, 0),
     ("rebuilt", "boot", 43, 31, 0),
+    ("rebuilt", "checks", 74, 7, 0),
     ("removal", "remove the machine", 81, 2, 0),
 ]
 
