@@ -22,9 +22,6 @@ TITLE_PROPERTY = "charly_check"
 _MISMATCHES = "charly_mismatches"
 """An attribute of a report, which travels with it: `[what, expected, found]` of each."""
 
-TEXT_LIMIT = 20_000
-"""Characters of a failure, and of what a check has printed."""
-
 _BAD = (Outcome.FAILED, Outcome.ERROR)
 _OUTCOMES = {"passed": Outcome.PASSED, "skipped": Outcome.SKIPPED}
 
@@ -182,7 +179,6 @@ def _with_failure(check: CheckRecord, report: pytest.TestReport) -> CheckRecord:
     faults = [str(value) for name, value in report.user_properties if name == FAULT_PROPERTY]
     fault = Fault(faults[-1]) if faults else Fault.BED
     mismatches = tuple(MismatchRecord(*one) for one in getattr(report, _MISMATCHES, ()))
-    text = report.longreprtext
     failed = report.when == "call" and fault is Fault.CHECK
     return replace(
         check,
@@ -190,9 +186,9 @@ def _with_failure(check: CheckRecord, report: pytest.TestReport) -> CheckRecord:
         fault=fault,
         reason=_why_failed(report, fault, mismatches),
         mismatches=mismatches,
-        text=_shortened(text),
-        output=_shortened(
-            "\n".join(f"{title}\n{said}" for title, said in report.sections if "Captured" in title)
+        text=report.longreprtext,
+        output="\n".join(
+            f"{title}\n{said}" for title, said in report.sections if "Captured" in title
         ),
     )
 
@@ -227,10 +223,3 @@ def _why_skipped(report: pytest.TestReport) -> str:
 def _line(text: str) -> str:
     line = " ".join(text.partition("\n")[0].split())
     return line if len(line) <= 300 else f"{line[:300]}…"
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= TEXT_LIMIT:
-        return text
-    half = TEXT_LIMIT // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"

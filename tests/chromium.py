@@ -154,8 +154,9 @@ class Tab:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression of JavaScript."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of an expression of JavaScript, or what its promise is kept with."""
+        how = {"returnByValue": True, "awaitPromise": True}
+        answer = self.call("Runtime.evaluate", expression=expression, **how)
         if "exceptionDetails" in answer:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
@@ -208,9 +209,9 @@ def start_chromium(program: str) -> Iterator[Chromium]:
         words = [
             *(program, "--headless", "--remote-debugging-pipe", f"--user-data-dir={profile}"),
             *("--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
-            # Root has no other way, and what it opens here is our own page.
-            *(["--no-sandbox"] if os.getuid() == 0 else []),
-            "about:blank",
+            # Root has no other way, nor has a user whose namespaces are forbidden; what it opens
+            # here are our own pages.
+            *("--no-sandbox", "about:blank"),
         ]
         child = subprocess.Popen(
             [sys.executable, "-c", _LAUNCH, str(for_it), str(from_it), *words],

@@ -5,9 +5,11 @@ Nothing of it has run: texts are made up in the form that real ones have, screen
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -85,7 +87,7 @@ def not_had(check: CheckRecord, bed: str) -> CheckRecord:
         check,
         outcome=Outcome.ERROR,
         fault=Fault.BED,
-        reason=text.partition("\n")[0],
+        reason=text.splitlines()[1],
         text=text,
         began=0.0,
         seconds=0.0,
@@ -109,8 +111,11 @@ def bed_of(name: str, began: float, *, bad: str = "") -> BedRecord:
     return BedRecord(name, name.replace("[", "-").rstrip("]"), (*first, *second))
 
 
-def write_evidence(bed: BedRecord, directory: Path, began: float, *, lines: int = 400) -> None:
-    """All that a bed leaves in both phases."""
+def write_evidence(
+    bed: BedRecord, directory: Path, began: float, *, lines: int = 400, unlike: bool = False
+) -> None:
+    """All that a bed leaves in both phases. To draw a screen that is `unlike` all others takes
+    longer."""
     chance = random.Random(bed.name)
     for phase in bed.phases:
         place = directory / bed.directory / phase
@@ -123,7 +128,7 @@ def write_evidence(bed: BedRecord, directory: Path, began: float, *, lines: int 
         (place / "qemu-command.txt").write_text("qemu-system-x86_64 -machine q35 " * 60)
         (place / "machine.json").write_text(json.dumps({"version": 1, "name": bed.name}))
         (place / "transcript.jsonl").write_text('{"command": "true"}\n' * lines)
-        draw_screen(chance, place / "screen.png")
+        (place / "screen.png").write_bytes(draw_screen(f"{bed.name} {phase}" if unlike else ""))
     write_timings(bed, directory, began)
     kept = directory / bed.directory / "artifacts" / "deployed"
     kept.mkdir(parents=True)
@@ -136,8 +141,10 @@ SPANS = [
     ("deployed", "boot", 12, 14, 0),
     ("deployed", "wait for SSH", 14, 10, 1),
     ("deployed", "wait for cloud-init", 26, 8, 0),
+    ("deployed", "checks", 34, 8, 0),
     ("rebuilt", "fresh disk", 42, 1, 0),
     ("rebuilt", "boot", 43, 31, 0),
+    ("rebuilt", "checks", 74, 7, 0),
     ("removal", "remove the machine", 81, 2, 0),
 ]
 
@@ -164,17 +171,25 @@ def _line(chance: random.Random, number: int) -> str:
     return f"[{number / 7:11.6f}] <{chance.randrange(1 << 32):08x}> {words}\n"
 
 
-def draw_screen(chance: random.Random, file: Path) -> None:
+@cache
+def draw_screen(seed: str) -> bytes:
     """A text console of 1280 by 800, full of lines: what compresses worst among usual screens."""
+    chance = random.Random(seed)
     image = Image.new("RGB", (1280, 800), "black")
     draw = ImageDraw.Draw(image)
     for row in range(0, 800, 16):
         draw.text((4, row), _line(chance, row).strip()[:150], fill=(190, 190, 190))
-    image.save(file)
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
 
 
 def write_sample(
-    directory: Path, *, beds: int = 8, bad: tuple[str, ...] = ("", "check", "", "bed")
+    directory: Path,
+    *,
+    beds: int = 8,
+    bad: tuple[str, ...] = ("", "check", "", "bed"),
+    unlike: bool = False,
 ) -> RunRecord:
     """A run of several beds, two at a time, with its evidence; `bad` is taken in turns."""
     records = []
@@ -182,7 +197,7 @@ def write_sample(
         began = BEGAN + 2 + number // 2 * 88 + number % 2 * 3
         name = f"check-debian-{number}" if number % 3 else f"check-matrix[f4{number}]"
         bed = bed_of(name, began, bad=bad[number % len(bad)])
-        write_evidence(bed, directory, began)
+        write_evidence(bed, directory, began, unlike=unlike)
         files = list_evidence(directory / bed.directory, since=0)
         records.append(replace(bed, files=files))
     return RunRecord(

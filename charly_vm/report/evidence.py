@@ -52,12 +52,14 @@ _TITLES = {
     "failed-units.txt": "Failed units",
     JOURNAL: "Journal",
     "cloud-init-result.json": "cloud-init: the result",
+    "cloud-init-status.json": "cloud-init: the stages",
     "cloud-init-output.log": "cloud-init: what its commands said",
     "cloud-init.log": "cloud-init",
     "cloud-init.txt": "cloud-init",
     "transcript.txt": "What ran in the guest",
     "dmesg.txt": "Kernel messages",
     "network.txt": "Network",
+    "system.txt": "Memory, disks, processes",
     "qemu.log": "QEMU's log",
     "domain.xml": "libvirt's domain",
     "qemu-command.txt": "QEMU's command",
@@ -65,7 +67,12 @@ _TITLES = {
     "transcript.jsonl": "What ran in the guest, for programs",
 }
 _ORDER = list(_TITLES)
-_FROM_THE_TOP = ("domain.xml", "qemu-command.txt", "cloud-init-result.json")
+_FROM_THE_TOP = (
+    "domain.xml",
+    "qemu-command.txt",
+    "cloud-init-result.json",
+    "cloud-init-status.json",
+)
 _LINK_ONLY = ("machine.json", "transcript.jsonl")
 _TROUBLE = re.compile(
     r"\b(?:fail\w*|error\w*|panic\w*|fatal|critical|denied|refused|timed out|timeout|segfault"

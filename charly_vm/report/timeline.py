@@ -25,6 +25,9 @@ BAD = (Outcome.FAILED, Outcome.ERROR)
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 6
+CHECKS = "checks"
+"""What the engine calls the time between a guest that is ready and the phase's end."""
+
 _LEAST_SECONDS = 0.05
 """What is shorter is no work: a check whose bed was up already."""
 
@@ -131,7 +134,12 @@ class _Work:
 def _work(bed: BedRecord, timings: Timings) -> Iterator[_Work]:
     """What the engine has noted, and the checks between; where it noted nothing, the checks' own
     set-up and teardown."""
-    noted = [_Work(_KINDS[span.phase], span) for span in timings.outermost if span.phase in _KINDS]
+    noted = [
+        _Work(_KINDS[span.phase], span)
+        for span in timings.outermost
+        # Those, the checks themselves say more exactly.
+        if span.phase in _KINDS and span.what != CHECKS
+    ]
     work = [*noted, *_checks(bed), *(() if noted else _around(bed))]
     yield from sorted(work, key=lambda one: one.span.began)
 

@@ -9,6 +9,8 @@ import pytest
 
 from charly_vm.host.process import run
 from charly_vm.machine.records import find_record
+from charly_vm.report.model import Outcome
+from charly_vm.report.run_file import read_run
 
 pytestmark = pytest.mark.live
 
@@ -16,9 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(900)
-def test_the_debian_bed_is_built_checked_rebuilt_checked_and_removed() -> None:
-    shown = _run_bed("qemu")
+def test_the_debian_bed_is_built_checked_rebuilt_checked_and_removed(tmp_path: Path) -> None:
+    shown = _run_bed("qemu", f"--charly-evidence={tmp_path}")
     assert "8 passed" in shown
+    run = read_run(tmp_path)
+    assert run.count(Outcome.PASSED) == len(run.checks) == 8
+    assert "<h1>8 checks passed</h1>" in (tmp_path / "index.html").read_text()
     for phase in ("deployed", "rebuilt"):
         assert f"charly.yml::check-debian-vm::sshd-listens[{phase}] PASSED" in shown
         assert f"check_debian_vm.py::test_ssh_runs[{phase}] PASSED" in shown

@@ -80,7 +80,10 @@ def test_it_fits_its_window_and_nothing_is_wrong_or_fetched(
     tab = browser.open(page, width=width, height=height, dark=dark)
     tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") == width
-    pictures = "[...document.images].map(one => one.complete && one.naturalWidth > 200)"
+    pictures = (
+        "Promise.all([...document.images].map(async one => {"
+        " one.loading = 'eager'; await one.decode(); return one.naturalWidth > 200; }))"
+    )
     assert tab.evaluate(pictures) == [True] * 10
     assert tab.asked_for() == [page]
     assert tab.complaints() == []

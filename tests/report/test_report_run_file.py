@@ -10,6 +10,7 @@ import pytest
 from sample_run import write_sample
 
 from charly_vm.errors import HostError, StateError
+from charly_vm.report.index import write_report
 from charly_vm.report.run_file import NAME, read_run, write_run
 
 
@@ -61,3 +62,13 @@ def test_a_place_where_nothing_can_be_written_is_an_error_of_the_host(tmp_path: 
     (tmp_path / "file").touch()
     with pytest.raises(HostError, match="cannot create the directory"):
         write_run(run, tmp_path / "file")
+
+
+def test_a_failure_without_end_is_kept_by_its_beginning_and_its_end(tmp_path: Path) -> None:
+    run = write_sample(tmp_path, beds=2)
+    checks = [replace(one, text="x" * 1_000_000 + "end") for one in run.beds[1].checks]
+    run = replace(run, beds=(run.beds[0], replace(run.beds[1], checks=tuple(checks))))
+    write_report(run, tmp_path)
+    for check in read_run(tmp_path).beds[1].checks:
+        assert len(check.text) < 21_000
+        assert check.text.endswith("xend")
