@@ -128,7 +128,7 @@ class BedsPlugin:
     def _start_run(self, name: str) -> BedRun:
         bed = self.chosen.find(name)
         given = self._deadlines.given
-        deploy = with_limit(bed.target.deploy or bed.node, given)
+        deploy = with_limit(bed.deploy, given)
         run = BedRun(
             self.project,
             bed.node,

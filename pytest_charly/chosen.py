@@ -23,6 +23,11 @@ class ChosenBed:
         variant = self.target.instance
         return f"{self.node.name}[{variant}]" if variant else self.node.name
 
+    @property
+    def deploy(self) -> DeployNode:
+        """The deploy as the variant has it."""
+        return self.target.deploy or self.node
+
     def label(self, phase: str) -> str:
         """What stands in the brackets of an id: deployed, or f43-deployed."""
         return f"{self.target.instance}-{phase}" if self.target.instance else phase

@@ -65,7 +65,7 @@ class Deadlines:
 
     def coming_up(self, name: str, phase: str) -> AbstractContextManager[None]:
         """Brackets a bed's way to a machine that is ready, the first time or again."""
-        limit = limit_to_come_up(self._chosen.find(name).node, self._given)
+        limit = limit_to_come_up(self._chosen.find(name).deploy, self._given)
         work = "booting" if phase == DEPLOYED else "the rebuild"
         what = f"{work} had not ended after {limit} and what the host needs beside it"
         return self._watch_engine(limit.seconds + time_limits.HOST_SECONDS, what)
@@ -150,7 +150,7 @@ class Deadlines:
         return self._clocks.setdefault(place, Clock(self._limit(place[0]).seconds))
 
     def _limit(self, name: str) -> TimeLimit:
-        return limit_of_checks(self._chosen.find(name).node, self._given)
+        return limit_of_checks(self._chosen.find(name).deploy, self._given)
 
 
 def given_limit(config: pytest.Config) -> TimeLimit | None:

@@ -115,6 +115,8 @@ class BedRuns:
             fault = CharlyFault(error)
         except BaseException:
             self._run = self._place = None
+            fault = BedFault(f"{name} {_DID_NOT[phase]}\nit was interrupted")
+            self.give_up(name, fault, f"{name} did not come up")
             raise
         self._run = self._place = None
         self.give_up(name, fault, f"{name} did not come up")

@@ -64,7 +64,8 @@ class _Watched:
 
 
 class Watchdog:
-    """One for a pytest run. To be used in the main thread, where alone Python handles signals."""
+    """One for a pytest run. It watches the main thread, where alone Python handles signals; in
+    another one nothing is ever interrupted."""
 
     def __init__(self) -> None:
         self._stack: list[_Watched] = []
@@ -152,7 +153,8 @@ class Watchdog:
         self._busy = False
 
     def _require_thread(self) -> None:
-        if self._thread is None:
+        here = threading.current_thread()
+        if self._thread is None and here is threading.main_thread():
             self._previous = signal.signal(SIGNAL, self._raise)
             main = threading.get_ident()
             self._thread = threading.Thread(

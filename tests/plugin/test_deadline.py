@@ -230,6 +230,15 @@ def test_the_flag_beats_the_ini_file_which_beats_the_bed(
     result.stdout.fnmatch_lines(f"the checks of check-one ?deployed? have taken more than {says}*")
 
 
+def test_a_variant_has_the_time_that_it_says(project: pytest.Pytester) -> None:
+    file = project.path / "charly.yml"
+    matrix = "disposable: true, timeout: 9m, matrix: {timeout: [2s]}}"
+    file.write_text(file.read_text().replace("disposable: true}", matrix, 1))
+    hang(project, "while True: time.sleep(1)")
+    result = run(project)
+    result.stdout.fnmatch_lines("the checks of check-one?2s? * more than 2s (`timeout` of *")
+
+
 @pytest.mark.parametrize(
     ("written", "says"),
     [("soon", "*--charly-timeout: 'soon' is not a duration*"), ("0s", "*in no time at all*")],

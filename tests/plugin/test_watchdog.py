@@ -141,6 +141,20 @@ def test_the_signal_is_given_back() -> None:
     assert "charly-watchdog" not in [one.name for one in threading.enumerate()]
 
 
+def test_outside_of_the_main_thread_nothing_is_interrupted(watchdog: Watchdog) -> None:
+    ended = []
+
+    def work() -> None:
+        with watchdog.watch(Clock(0.05), describe, again=60):
+            time.sleep(0.2)
+        ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended == [True]
+
+
 def test_a_stray_signal_ends_nothing(watchdog: Watchdog) -> None:
     with watchdog.watch(Clock(60), describe, again=60):
         signal.raise_signal(SIGNAL)
