@@ -27,7 +27,7 @@ CLOCK = """
 import pathlib
 import time
 
-import pytest_charly.beds
+import pytest_charly.assembly
 import pytest_charly.collection
 from charly_vm import BedRun
 

@@ -1,11 +1,12 @@
 """The entry point: hooks, and the fixtures' last resort. All else waits for `--charly-bed`.
 
-plugin        registers `beds.BedsPlugin` when a bed is chosen
+plugin        hooks that pytest always has; assembly puts together what serves a run with beds
 options       the table of options, and what the ini file says of them
 selection     which beds are meant; source_scan finds those that modules declare
 chosen        the beds of a run, with their variants
 collection    modules twice, YAML steps as items
-beds          the hooks of a run: order, fixtures, teardown, header
+collecting    the hooks that find checks and put them in order
+beds          the hooks that have beds up, judge what fails, and leave them
 allure_report what Allure's report shows of beds
 order         which items run, and in which order
 faults        whose fault a failure is
@@ -35,10 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settle(config)
     if not config.getoption("charly_bed"):
         return
-    from pytest_charly.beds import BedsPlugin
+    from pytest_charly.assembly import serve_run
 
-    # After xdist has made up its mind whether it distributes.
-    BedsPlugin.from_config(config).register(config)
+    serve_run(config)
 
 
 @pytest.fixture(scope="module")

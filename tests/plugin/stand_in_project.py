@@ -28,7 +28,7 @@ STAND_IN = '''
 import pathlib
 import types
 
-import pytest_charly.beds
+import pytest_charly.assembly
 from charly_vm import GuestView
 from charly_vm.errors import GuestTimeout, HostError
 from charly_vm.guest.transcript import Transcript
@@ -124,7 +124,7 @@ class StandInRun:
 
 
 def pytest_configure():
-    pytest_charly.beds.BedRun = StandInRun
+    pytest_charly.assembly.BedRun = StandInRun
 '''
 
 ONE = """\

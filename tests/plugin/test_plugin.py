@@ -287,6 +287,24 @@ def test_check_modules_are_collected_whatever_the_ini_file_says(
     assert outcomes(once) == {"passed": 3}
 
 
+@pytest.mark.parametrize("mode", ["prepend", "importlib"])
+@pytest.mark.parametrize("place", [".", "lab", "lab/deeper"])
+def test_an_assertion_of_a_check_module_shows_its_values(
+    project: pytest.Pytester, mode: str, place: str
+) -> None:
+    module = (project.path / "test_one.py").read_text()
+    (project.path / "test_one.py").unlink()
+    directory = project.path / place
+    directory.mkdir(parents=True, exist_ok=True)
+    # A package, as which pytest gives a module a longer name.
+    (directory / "__init__.py").touch()
+    (directory / "check_one.py").write_text(module.replace('vm.name == "', 'vm.name == "not-'))
+    result = project.runpytest_subprocess(
+        "--charly-bed=check-one", "--charly-no-rebuild", f"--import-mode={mode}"
+    )
+    result.stdout.fnmatch_lines("E *AssertionError: assert 'check-one' == 'not-check-one'")
+
+
 def test_a_directory_of_ours_that_cannot_be_made_is_one_message(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
