@@ -71,7 +71,7 @@ class BedRun:
             self._kept.begin()
             self._hold_share()
         except BaseException:
-            self._kept.store_timings()
+            self._kept.finish()
             self._held.close()
             raise
         try:
@@ -148,7 +148,7 @@ class BedRun:
                 else:
                     machine.destroy(disk=True)
             finally:
-                self._kept.store_timings()
+                self._kept.finish()
 
     def _give_up(self, error: BaseException, phase: str) -> None:
         """Leave nothing of a bed that did not come up, except its evidence."""
