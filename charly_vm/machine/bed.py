@@ -87,7 +87,7 @@ class BedRun:
                 self.target, self.project.file, self._owner.purpose, self.progress
             )
         except BaseException:
-            self._kept.store_timings()
+            self._kept.finish()
             self._held.close()
             raise
 
@@ -180,7 +180,7 @@ class BedRun:
                 else:
                     machine.destroy(disk=True)
             finally:
-                self._kept.store_timings()
+                self._kept.finish()
 
     def _give_up(self, error: BaseException, phase: str) -> None:
         """Leave nothing of a bed that did not come up, except its evidence."""

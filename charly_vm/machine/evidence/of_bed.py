@@ -100,6 +100,11 @@ class BedEvidence:
             self.store_timings()
         return directory
 
+    def finish(self) -> None:
+        """The run is over; from now on the directory may be another run's. Never raises."""
+        self.store_timings()
+        self._begun = False
+
     def store_timings(self) -> None:
         """Write `timings.json`. Never raises: what went wrong before is what should be read."""
         if not self._begun:
