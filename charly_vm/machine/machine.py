@@ -51,6 +51,7 @@ class Machine:
 
     @property
     def name(self) -> str:
+        """The domain's."""
         return self.record.machine.domain
 
     @cached_property
@@ -115,6 +116,7 @@ class Machine:
             yield socket
 
     def state(self) -> DomainState:
+        """Whether it runs, as an enumeration."""
         return self.backend.state(self.record.domain)
 
     def wait_until_ready(self, seconds: float) -> None:
