@@ -19,7 +19,7 @@ Token = Annotated[str, Field(min_length=1)]
 Lifecycle = Literal["scratch", "dev", "test", "qa", "staging", "prod", "custom"]
 
 Plan = Annotated[list[dict[str, Any]], defined_as("Plan")]
-"""A list of steps"""
+"""A list of steps, as they are written; `charly_vm.model.readers.steps` reads them."""
 
 Scalar = str | bool | int | float
 """Text, number or flag."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import annotated_types
@@ -46,10 +46,10 @@ Link = Callable[[type[Model], str], str]
 class Forms:
     """Finds the words. Notes which aliases have more to say, and which models come up."""
 
-    def __init__(self, link: Link, sections: Sequence[str] = ()) -> None:
+    def __init__(self, link: Link, known: Mapping[str, str]) -> None:
         self._link = link
-        self._sections = sections
-        """Aliases that have a section of their own, which is called like them."""
+        self._known = known
+        """By the names of aliases, words for those that have a section of their own."""
         self.explained: dict[str, str] = {}
         """By the first sentence of an alias, the rest of its docstring."""
         self._met = 0
@@ -82,8 +82,8 @@ class Forms:
 
     def _of_alias(self, alias: Assigned) -> str:
         assert alias.value is not None
-        if alias.name in self._sections:
-            return self._of_section(alias)
+        if alias.name in self._known:
+            return self._known[alias.name]
         met, whole = self._met, self.of(alias.value)
         if not alias.doc or self._met > met:
             return whole
@@ -92,12 +92,6 @@ class Forms:
         if rest := alias.doc.removeprefix(said).strip():
             self.explained.setdefault(words, rest)
         return words
-
-    def _of_section(self, alias: Assigned) -> str:
-        words = _without_article(first_sentence(alias.doc).removesuffix("."))
-        last = words.split()[-1]
-        anchor = last if last.endswith("s") else f"{last}s"
-        return f"{words.removesuffix(last)}[{last}](#{anchor})"
 
     def _of_model(self, model: type[Model], which: str) -> str:
         self._met += 1

@@ -58,16 +58,15 @@ def _with_backlinks(part: str, backlinks: Mapping[str, list[Place]]) -> str:
 
 def _options() -> str:
     options, settings = _parsed()
-    rows = [
-        (_flag(option), code(option.dest) if option.dest in settings else "", _help(option))
-        for option in options
-    ]
     flags = {option.dest for option in options}
+    both = [(_flag(option), code(option.dest), _help(option)) for option in options]
     others = [(code(name), about) for name, about in settings.items() if name not in flags]
     return join(
         [
             "## Options",
-            table(("option", "in the ini file", "meaning"), rows),
+            table(("option", "in the ini file", "meaning"), both)
+            if flags <= settings.keys()
+            else table(("option", "meaning"), [(flag, about) for flag, _, about in both]),
             "Settings of the ini file alone:" if others else "",
             table(("setting", "meaning"), others),
         ]

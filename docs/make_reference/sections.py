@@ -36,7 +36,10 @@ class Page:
     """The sections of a page. Adding a root model adds all that can be written inside of it."""
 
     def __init__(
-        self, name: str, backlinks: Mapping[str, list[Place]], aliases: Sequence[str] = ()
+        self,
+        name: str,
+        backlinks: Mapping[str, list[Place]],
+        known_forms: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.sections: list[Section] = []
@@ -44,7 +47,7 @@ class Page:
         self._elsewhere: dict[type[Model], str] = {}
         self._by_model: dict[type[Model], Section] = {}
         self._found: list[tuple[type[Model], str]] = []
-        self.forms = Forms(self._link, aliases)
+        self.forms = Forms(self._link, known_forms or {})
 
     def link_elsewhere(self, model: type[Model], link: str) -> None:
         """A model that another page has."""

@@ -64,13 +64,16 @@ KINDS = (
 )
 """Heading, key, meaning, and the keys that may stand in a child of their own."""
 
-BY_ALIAS = ("Plan", "MatcherField", "SubstringsField")
-"""Forms that have a section of their own: steps, matchers."""
+KNOWN_FORMS = {
+    "Plan": "list of [steps](#steps)",
+    "MatcherField": "[matcher](#matchers)",
+    "SubstringsField": "[matcher](#matchers)",
+}
 
 
 def render_charly_yml(backlinks: Mapping[str, list[Place]]) -> str:
     """The page about everything but the libvirt block."""
-    page = Page(PAGE, backlinks, BY_ALIAS)
+    page = Page(PAGE, backlinks, KNOWN_FORMS)
     for model in (PciHostdev, UsbHostdev, ScsiHostdev, MediatedHostdev):
         page.link_elsewhere(model, f"[hostdevs]({LIBVIRT}#libvirt-devices-hostdevs-pci)")
     page.link_elsewhere(Filesystem, f"[filesystems]({LIBVIRT}#libvirt-devices-filesystems)")
@@ -140,7 +143,7 @@ def _deploy(page: Page) -> list[str]:
 
 
 def _group(page: Page) -> list[str]:
-    kept = "Kept; each member has to say it for itself."
+    kept = "Each member has to say it for itself."
     notes = {
         field.alias or name: kept
         for name, field in Group.model_fields.items()
