@@ -7,13 +7,14 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bed test lint check bench test-debian12 test-debian13 clean
+.PHONY: help setup bed test lint check docs bench test-debian12 test-debian13 clean
 
 help:
 	@echo 'make bed            build a Debian VM from nothing, boot it, check it, rebuild it, check again'
 	@echo 'make test           the whole suite, guests included'
 	@echo 'make check          lint and the tests that need no guest: under a minute'
 	@echo 'make lint           ruff, mypy, and the arrows between the rooms'
+	@echo 'make docs           docs/reference, from the models, their docstrings and the options'
 	@echo 'make bench          the figures'
 	@echo 'make test-debian13  what CI runs, on a bare Debian 13 beside this system (as root); also 12'
 	@echo 'make setup          only make the machine ready'
@@ -40,6 +41,9 @@ lint: setup
 check: lint
 	.venv/bin/pytest -n 4 --dist worksteal \
 	  -m 'not live and not session and not lab' $(ARGS)
+
+docs: setup
+	PYTHONPATH=docs .venv/bin/python -m make_reference
 
 bench: setup
 	@set -e; for benchmark in benchmarks/*.py; do \

@@ -27,9 +27,11 @@ class BedInPhase:
     """A bed that is up: what the fixture `bed` gives."""
 
     name: str
+    """The bed's, with its variant: check-x[f43]."""
     phase: str
     """`deployed` or `rebuilt`."""
     machine: Machine
+    """What the fixture `vm` gives."""
     view: GuestView = field(repr=False)
     """The guest as YAML steps see it, with what they have captured in this phase."""
 

@@ -54,6 +54,7 @@ class Machine:
 
     @property
     def name(self) -> str:
+        """The domain's."""
         return self.record.machine.domain
 
     @cached_property
@@ -119,6 +120,7 @@ class Machine:
             yield socket
 
     def state(self) -> DomainState:
+        """Whether it runs, as an enumeration."""
         return self.backend.state(self.record.domain)
 
     def wait_until_ready(self, seconds: float) -> None:

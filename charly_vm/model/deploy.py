@@ -14,52 +14,68 @@ from charly_vm.model.quantities import Count, Duration, Flag, Size, parse_durati
 from charly_vm.model.step import Step
 
 Token = Annotated[str, Field(min_length=1)]
-"""The name of a scarce resource of the host."""
+"""A token. It is the name of a scarce resource of the host, such as `nvidia-gpu`."""
 
 Lifecycle = Literal["scratch", "dev", "test", "qa", "staging", "prod", "custom"]
 
 Plan = Annotated[list[dict[str, Any]], defined_as("Plan")]
-"""Steps as they are written; `charly_vm.model.readers.steps` reads them."""
+"""A list of steps, as they are written; `charly_vm.model.readers.steps` reads them."""
 
 Scalar = str | bool | int | float
+"""Text, number or flag."""
 
 NO: list[Any] = [False, "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"]
 
 
 class Ephemeral(Model):
-    """A machine that goes away by itself."""
+    """A machine that goes away by itself. `true` is one with the usual life, `false` none."""
 
     ttl: Duration = parse_duration("1h")
+    """How long a machine that `--charly-keep` left is there."""
     keep_on_failure: Flag = False
+    """Kept; nothing acts on it."""
     naming_pattern: str | None = None
+    """Kept; nothing acts on it."""
 
 
 class Preemptible(Model):
-    """What a running deploy holds, and gives up when somebody needs it more."""
+    """What a running deploy holds, and gives up when somebody needs it more. Kept; nothing acts on
+    it."""
 
     holds: tuple[Token, ...] = ()
+    """The tokens."""
     stop: Literal["shutdown"] = "shutdown"
+    """How the machine is brought to an end."""
     restore: Literal["always", "on-success"] = "always"
+    """Whether it is started again even where the one who needed the token has failed."""
     grace: Duration | None = None
     """How long the guest may take to shut down."""
 
 
 class InstallOpts(Model):
-    """What candies may do to the guest."""
+    """What candies may do to the guest. Kept; nothing acts on it."""
 
     with_service: Flag = False
+    """Bring services."""
     allow_repo_changes: Flag = False
+    """Add package repositories."""
     allow_root_tasks: Flag = False
+    """Run commands as root."""
     skip_incompatible: Flag = False
+    """Stay away where the distribution is none of theirs."""
     verify: Flag = False
+    """Check what they have done."""
     builder_image: str | None = None
+    """The container image in which packages are built."""
 
 
 class Amounts(Model):
     """How much of the host a deploy claims; what its machine has, where nothing is said."""
 
     ram: Size | None = None
+    """Memory."""
     cpus: Count | None = None
+    """CPUs."""
 
 
 def _from_flag(written: object) -> object:
@@ -99,15 +115,25 @@ class Terms(Model):
     lifecycle: Lifecycle | None = None
     """A label, which authorises nothing."""
     description: str = ""
+    """Prose for people, kept."""
     ephemeral: EphemeralField = None
+    """A machine that goes away by itself; implies `disposable`."""
     env: Environment = Field(default_factory=dict)
+    """Kept; nothing acts on it."""
     add_candy: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Layers that the guest gets, in this order."""
     install_opts: InstallOpts = Field(default_factory=InstallOpts)
+    """What layers may do to the guest. Kept; nothing acts on it."""
     requires_exclusive: tuple[Token, ...] = ()
+    """What nobody else may have meanwhile."""
     requires_shared: tuple[Token, ...] = ()
+    """What others may have as well."""
     requires_amount: Amounts | None = None
+    """How much of the host it claims; what its machine has, where nothing is said."""
     preemptible: PreemptibleField | None = None
+    """What it gives up when somebody needs it more. Kept; nothing acts on it."""
     plan: Plan = Field(default_factory=list)
+    """Steps, after the entity's."""
 
     @model_validator(mode="after")
     def _wants_each_token_in_one_way(self) -> Self:
@@ -131,18 +157,26 @@ class Terms(Model):
 
 
 class Deploy(Terms):
-    """What stands under `vm:` in a node that names its entity with `from`."""
+    """A VM entity put to use, `NAME: {vm: {from: …}}`. With `disposable: true` and checks it is a
+    bed."""
 
     entity: str = Field(alias="from", min_length=1)
+    """The entity."""
     ram: Size | None = None
+    """In place of the entity's."""
     cpus: Count | None = None
+    """In place of the entity's `cpu`."""
     disk_size: Size | None = None
+    """In place of the entity's."""
     from_snapshot: str | None = None
+    """The snapshot that the machine begins with."""
     cloud_init_clean: Flag = False
+    """Have the machine's first boot be a first boot for cloud-init too."""
     vm_state: Annotated[Any, WithJsonSchema({})] = None
     """Written by the Go original; read and ignored."""
     fresh: Literal["template", "boot", "build"] | None = None
-    """How a fresh machine is made: cloned from a template, booted, or with its disk built."""
+    """How a fresh machine is made: cloned from a template, booted, or with its disk built. A bed
+    with `template` or `build` is refused, since this version does not carry them out."""
     timeout: Duration = parse_duration("10m")
     """How long a machine may take from power-on until it is ready, and a bed's checks of one phase
     together; these have an hour where nothing is said."""

@@ -23,16 +23,21 @@ Kept = Annotated[Any, WithJsonSchema({})]
 
 
 class Discover(Model):
-    """A folder below which there are more files."""
+    """A folder whose `charly.yml` is read too, and those of its subfolders. Hidden folders are left
+    out."""
 
     path: Reference
+    """The folder, from this file's on."""
     recursive: Flag = False
+    """Go on into subfolders of subfolders."""
 
 
 class Directives(Model):
-    """`version` is that of the language, of which there is one."""
+    """The keys of a file that are no nodes. `version` is that of the language, of which there is
+    one."""
 
     version: str | None = None
+    """Such as 2026.328.1200. Kept; nothing acts on it."""
     imports: list[Any] = Field(
         default_factory=list,
         alias="import",
@@ -50,11 +55,18 @@ class Directives(Model):
             }
         },
     )
+    """Files whose nodes join this file's, which win. An entry `{ALIAS: FILE}` has them under
+    `ALIAS.` instead; one that begins with `@` names a git repository, and is not fetched."""
     discover: tuple[Discover, ...] = ()
+    """Folders below which there are more files."""
     defaults: Mapping[str, Kept] = Field(default_factory=dict)
+    """`registry` and `tag` of the project's container images."""
     repo: str | None = None
+    """Kept; nothing acts on it."""
     provides: Kept = None
+    """Kept; nothing acts on it."""
     providers: Kept = None
+    """Kept; nothing acts on it."""
 
 
 @dataclass(frozen=True, slots=True)

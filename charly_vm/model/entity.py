@@ -25,8 +25,11 @@ class SnapshotWish(Model):
     """A snapshot that an author names beforehand."""
 
     name: str = Field(min_length=1)
+    """How the verbs call it."""
     description: str = ""
+    """Prose for `charly vm snapshot list`."""
     mode: Literal["external", "internal"] = "external"
+    """`external` holds the disk; `internal` the memory of a running machine as well."""
     quiesce: Flag = False
     """Have the guest agent freeze the file systems meanwhile."""
     from_: str | None = Field(default=None, alias="from")
@@ -34,7 +37,8 @@ class SnapshotWish(Model):
 
 
 class VmEntity(Model):
-    """`<name>: {vm: {source: …}}`."""
+    """The shape of a machine, `NAME: {vm: {source: …}}`. It never says whether the machine may be
+    destroyed."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,22 +62,33 @@ class VmEntity(Model):
     )
 
     source: Source
+    """Where the disk comes from."""
     disk_size: Size | None = None
     """What the guest sees; the image's own size where it is not given. Takes room as it fills."""
     ram: Size = parse_size("4G")
+    """The guest's memory."""
     cpu: Count = 2
+    """How many CPUs the guest has."""
     arch: str | None = None
     """As `uname -m` says it; the host's where it is not given."""
     machine: MachineType | None = None
     """QEMU's machine type; the architecture's usual one where it is not given."""
     firmware: FirmwareName = "bios"
+    """What boots it. An architecture without a BIOS takes `uefi-insecure` where nothing is
+    written."""
     backend: Literal["auto", "libvirt", "qemu"] = "auto"
+    """What runs it: libvirt's session daemon, or QEMU alone. `auto` takes libvirt where it
+    answers."""
     autostart: Flag = False
     """Boot with the host; needs libvirt."""
     network: Network = Field(default_factory=Network)
+    """How the guest is connected."""
     ssh: Ssh = Field(default_factory=Ssh)
+    """How the guest is reached, and by which key."""
     cloud_init: CloudInit = Field(default_factory=CloudInit)
+    """What the guest does with itself when it first boots."""
     snapshot: tuple[SnapshotWish, ...] = ()
+    """Snapshots that `charly vm snapshot` knows by name."""
     plan: Plan = Field(default_factory=list)
     """Steps of every deploy of this entity, before the deploy's own."""
 

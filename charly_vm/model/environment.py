@@ -67,6 +67,7 @@ def _schema(name: str) -> WithJsonSchema:
 _Variables = Annotated[dict[str, str], BeforeValidator(read_variables)]
 
 Environment = Annotated[_Variables, AfterValidator(_has_names), _schema(_NAME)]
+"""Variables, `{NAME: value}`. A list of `NAME=value` means the same."""
 
 PathlessEnvironment = Annotated[
     _Variables,
@@ -74,4 +75,5 @@ PathlessEnvironment = Annotated[
     AfterValidator(_leaves_path),
     _schema(rf"(?!PATH$|PATH=){_NAME}"),
 ]
-"""As `Environment`, without PATH."""
+"""Variables without PATH, `{NAME: value}`. A list of `NAME=value` means the same; `path_append`
+adds to PATH."""

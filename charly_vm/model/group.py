@@ -12,10 +12,8 @@ OF_THE_GROUP = frozenset({"description", "disposable", "lifecycle"})
 
 
 class Group(Terms):
-    """`<name>: {group: {…}, <member>: {vm: {from: …}}, …}`.
-
-    `disposable: true` holds for every VM member that does not say otherwise.
-    """
+    """Deploys that belong together, `NAME: {group: {…}, MEMBER: {vm: {from: …}}, …}`. `disposable:
+    true` holds for every VM member that does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

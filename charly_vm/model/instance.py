@@ -23,23 +23,28 @@ from charly_vm.model.readers.findings import Findings
 
 
 class InstanceDevices(Open):
-    """The devices that depend on the host."""
+    """The devices that depend on the host, beside the machine's own."""
 
     hostdevs: tuple[Hostdev, ...] = ()
+    """Devices of the host that are handed to the guest."""
     filesystems: tuple[Filesystem, ...] = ()
+    """Directories of the host that the guest can mount."""
 
 
 class InstanceLibvirt(Open):
-    """The part of the libvirt block that is looked at; other keys are kept."""
+    """The part of the libvirt block that is looked at."""
 
     devices: InstanceDevices = Field(default_factory=InstanceDevices)
 
 
 class InstanceFile(Open):
-    """The file as it is written."""
+    """What one machine has on this host and no project should say of it: `instance.yml` in the
+    machine's directory."""
 
     libvirt: InstanceLibvirt = Field(default_factory=InstanceLibvirt)
+    """The host's part of the libvirt block."""
     disposable: Flag | None = None
+    """`false` forbids an unattended destroy, whatever the project says; `true` allows nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,4 +99,6 @@ MATCHER_SCHEMA: dict[str, Any] = {
 }
 
 MatcherField = Annotated[Matcher, BeforeValidator(read_matcher), defined_as("Matcher")]
+"""A matcher."""
 SubstringsField = Annotated[Matcher, BeforeValidator(read_substrings), defined_as("Matcher")]
+"""A matcher."""

@@ -32,6 +32,8 @@ PortForwardField = Annotated[
         ],
     ),
 ]
+"""A port forward, `8080:80`. The host's port comes first and `auto` takes a free one; `5353:53/udp`
+forwards UDP."""
 MacAddress = Annotated[
     str,
     BeforeValidator(
@@ -41,6 +43,7 @@ MacAddress = Annotated[
         ],
     ),
 ]
+"""A MAC address, `52:54:00:12:34:56`."""
 
 
 class Network(Model):
@@ -61,12 +64,18 @@ class Network(Model):
     )
 
     mode: Literal["user", "bridge", "nat", "network"] = "user"
+    """`user`: a network of its own, into which forwarded ports lead; `bridge`: a bridge of the
+    host; `nat`: libvirt's network `default`, or the one that `bridge` names; `network`: any network
+    of libvirt's."""
     bridge: str | None = None
     """The host's bridge (mode bridge), or the name of libvirt's network (nat, network)."""
     model: str = Field(default="virtio", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    """The card, as QEMU and libvirt call it."""
     mac: MacAddress | None = None
     """Pinned; else one that stays the same for the life of the machine."""
     port_forwards: tuple[PortForwardField, ...] = ()
+    """Ports of 127.0.0.1 that lead to the guest, in mode user. `charly vm show` tells which one
+    `auto` took."""
 
     @field_validator("port_forwards")
     @classmethod

@@ -49,6 +49,7 @@ def format_size(size: int) -> str:
     return f"{size}B"
 
 
+# In bytes.
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
@@ -60,8 +61,9 @@ Size = Annotated[
         }
     ),
 ]
-"""A number of bytes, written with a unit."""
+"""A size, `8G`. The units K, M, G and T are powers of 1024, with or without `i` and `B`."""
 
+# In seconds.
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
@@ -73,10 +75,10 @@ Duration = Annotated[
         }
     ),
 ]
-"""Seconds, written with units."""
+"""A duration, `90s`. Hours, minutes and seconds also stand together: `1h30m`."""
 
 Count = Annotated[int, Field(strict=True, ge=1)]
-"""Strict: `true` is no 1, and the text "4" is no 4."""
+"""A number from 1. Strict: `true` is no 1, and the text "4" is no 4."""
 
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _FLAG_WORDS = [spelt for word in _FLAGS for spelt in (word, word.title(), word.upper())]
@@ -94,3 +96,4 @@ def parse_flag(written: object) -> bool:
 Flag = Annotated[
     bool, BeforeValidator(parse_flag), WithJsonSchema({"enum": [True, False, *_FLAG_WORDS]})
 ]
+"""`true` or `false`. The words `yes`, `no`, `on` and `off` are taken too."""

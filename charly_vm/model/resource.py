@@ -27,6 +27,7 @@ def _read_address(written: str) -> str:
     return f"{'0000:' if written.count(':') == 1 else ''}{written.lower()}"
 
 
+# In lower case and with its prefix, however it was written.
 PciId = Annotated[
     str,
     AfterValidator(_read_id),
@@ -34,30 +35,36 @@ PciId = Annotated[
         {"anyOf": [{"type": "string", "pattern": f"^{_ID}$"}, {"type": "integer", "minimum": 0}]}
     ),
 ]
-"""`0x10de`, in lower case and with its prefix, however it was written."""
+"""A PCI id, `0x10de`. The `0x` may be left out."""
 
+# With its domain.
 PciAddress = Annotated[
     str,
     AfterValidator(_read_address),
     WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}$"}),
 ]
-"""With its domain: `0000:01:00.0`."""
+"""A PCI address, `0000:01:00.0`. The domain in front may be left out."""
 
 
 class Gpu(Model):
     """Which graphics cards are meant; of several conditions all have to hold."""
 
     vendor: PciId
+    """The maker's."""
     device: PciId | None = None
+    """The model's."""
     address: PciAddress | None = None
+    """Where the card is plugged in."""
     count: Count = 1
     """How many a claim takes."""
 
 
 class HostResource(Model):
-    """Without a selector it is a bare token, which arbitrates and has no hardware behind it."""
+    """What stands behind a token. Without a selector it is a bare token, which arbitrates and has
+    no hardware behind it."""
 
     gpu: Annotated[Gpu, Field()] | None = None
+    """Graphics cards, by what they are or where."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ KernelArgs = Annotated[
         """arguments of a kernel with each quotation closed: quiet dyndbg="file drm.c +p\"""",
     ),
 ]
-"""In a shell's notation."""
+"""Arguments of a kernel. They are in a shell's notation, each quotation closed: `quiet dyndbg="file
+drm.c +p"`."""
 
 
 class Checksum(Model):
@@ -56,7 +57,9 @@ class Checksum(Model):
     )
 
     type: Literal["sha256", "sha512"] = "sha256"
+    """Which digest it is."""
     value: Annotated[str, _DIGEST] | None = None
+    """The digest itself."""
 
     @field_validator("value")
     @classmethod
@@ -76,6 +79,7 @@ class CloudImage(Model):
 
     kind: Literal["cloud_image"]
     url: Annotated[str, Form(r"(https?|file)://.+", "a URL with http://, https:// or file://")]
+    """Where the image is."""
     checksum: Checksum = Field(default_factory=Checksum)
     base_user: str | None = None
     """The account that the image already has; adopted instead of creating one."""
@@ -87,16 +91,20 @@ class CloudImage(Model):
 
 
 class Bootc(Model):
-    """A disk that `bootc install` writes from a bootable container image."""
+    """A disk that `bootc install` writes from a bootable container image. Read and checked; this
+    version makes no disk of it."""
 
     kind: Literal["bootc"]
     box: Name
     """The `candy:` image entry with `bootc: true`."""
     transport: Literal["registry", "containers-storage", "oci", "oci-archive"] = "registry"
+    """Where the container image is."""
     rootfs: RootFs | None = None
+    """The root's file system."""
     root_size: Size | None = None
     """What the root partition may take at most."""
     kernel_args: KernelArgs | None = None
+    """What the kernel gets beside the image's own."""
 
 
 class Bootstrap(Model):
@@ -114,6 +122,7 @@ class Bootstrap(Model):
 
     kind: Literal["bootstrap"]
     builder: Literal["mmdebstrap", "debootstrap", "pacstrap", "dnf"] = "mmdebstrap"
+    """The program that installs the packages. pacstrap and dnf need a `distro`."""
     distro: Name = "debian-12"
     """Distribution and release: debian-12, fedora-43, rocky-9; arch and cachyos have none."""
     builder_image: Annotated[str, Form(r"[A-Za-z0-9]\S*", "a container image")] | None = None
@@ -122,6 +131,7 @@ class Bootstrap(Model):
     package: tuple[str, ...] = ()
     """Packages beyond those that make it boot and answer."""
     rootfs: RootFs | None = None
+    """The root's file system; ext4 where it is not given."""
     root_size: Size | None = None
     """Where the root partition stops growing; the whole disk where it is not given."""
     kernel_args: KernelArgs | None = None
@@ -139,24 +149,33 @@ class Bootstrap(Model):
 
 
 class Clone(Model):
-    """A disk that another VM, or one of its snapshots, begins with."""
+    """A disk that another VM, or one of its snapshots, begins with. Read and checked; this version
+    makes no disk of it."""
 
     kind: Literal["clone"]
     from_vm: Name
+    """The other VM."""
     from_snapshot: str | None = None
+    """Its snapshot; its disk as it is where none is given."""
     cloud_init_clean: bool = False
     """Have the clone's first boot be a first boot for cloud-init too."""
 
 
 class Imported(Model):
-    """A disk that a domain outside charly already has."""
+    """A disk that a domain outside charly already has. Read and checked; this version makes no disk
+    of it."""
 
     kind: Literal["imported"]
     libvirt_name: Name
+    """What libvirt calls the domain."""
     disk_path: Name
+    """The disk's file."""
     disk_format: Literal["qcow2", "raw"] = "qcow2"
+    """The file's format."""
     adopted_at: str | None = None
+    """When that was; kept."""
     last_synced_at: str | None = None
+    """When it was last looked at; kept."""
 
 
 Source = Annotated[CloudImage | Bootc | Bootstrap | Clone | Imported, Field(discriminator="kind")]

@@ -27,6 +27,8 @@ KeySource = Annotated[
     AfterValidator(_is_key_source),
     WithJsonSchema({"type": "string", "pattern": r"^(auto|generate|none|(/|~/).*\.pub)$"}),
 ]
+"""`auto`, `generate`, `none`, or the path of a `.pub` file. The path is absolute, or begins with
+`~/`."""
 
 
 class KeyInjection(Model):
@@ -39,7 +41,7 @@ class KeyInjection(Model):
 
 
 class Ssh(Model):
-    """How to reach the guest over SSH, forwarded from 127.0.0.1."""
+    """How to reach the guest over SSH, by a port of 127.0.0.1 or at an address of its own."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,8 +60,10 @@ class Ssh(Model):
     port_auto: bool = False
     """Take a free port."""
     key_source: KeySource = "auto"
-    """`auto` is the first `~/.ssh/*.pub`; `generate` a key pair of the machine's own."""
+    """Which key logs in: `auto` is the first `~/.ssh/*.pub`, `generate` one of the machine's own,
+    `none` none, and a path that one."""
     key_injection: KeyInjection = KeyInjection()
+    """By which of two ways the key gets into the guest."""
 
     @model_validator(mode="after")
     def _has_one_way_to_a_port(self) -> Self:

@@ -47,28 +47,45 @@ class Modifiers(Model):
     """What may stand beside every verb."""
 
     id: str | None = None
+    """The step's name, in place of its node's."""
     description: str = ""
+    """Kept."""
     skip: Flag = False
+    """Show the step as skipped."""
     timeout: Duration = parse_duration("60s")
+    """How long one attempt may take."""
     context: tuple[Literal["build", "deploy", "runtime"], ...] = ()
-    """Empty: everywhere."""
+    """Where it is meant; everywhere where none is given. A bed runs those for deploy and
+    runtime."""
     exclude_distro: tuple[str, ...] = ()
+    """Distributions of guests that it is not meant for: `debian`, `debian-13`."""
     depends_on: tuple[str, ...] = ()
+    """Steps that have to be run with it; the order stays the file's."""
     eventually: Duration | None = None
-    """For how long a failing check is tried again."""
+    """For how long a failing step is tried again."""
     retry_interval: Duration | None = None
+    """The time between attempts, with `eventually`; a second where it is not given."""
     capture: Annotated[str, Form(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable")] | None = None
-    """The variable that keeps the output for later steps."""
+    """The variable that keeps what the verb found: a command's output, a file's content, a body."""
     capture_extract: str | None = None
+    """The part of it that is kept, as a regular expression: its first group, or all that
+    matches."""
     tag: tuple[str, ...] = ()
+    """Markers for pytest's `-m`."""
     env: Environment = Field(default_factory=dict)
+    """Variables in the environment of a command."""
     mode: Mode | None = None
+    """Belongs to the verbs that have it; with any other the step is an error."""
     artifact: str | None = None
+    """A file of the guest that is kept with the evidence."""
     artifact_min_bytes: Count | None = None
+    """How large the artifact is at least."""
     artifact_min_dimensions: (
         Annotated[str, Form(r"[0-9]+x[0-9]+", "a width and a height, such as 640x480")] | None
     ) = None
+    """How large a picture it is at least."""
     artifact_not_uniform: Flag = False
+    """That the picture is not of one colour alone."""
 
 
 NO_MODIFIERS = Modifiers()

@@ -43,7 +43,9 @@ Sudo = Annotated[
     BeforeValidator(_parse_sudo, json_schema_input_type=Switch | str | list[str] | None),
     AfterValidator(_are_rules),
 ]
-"""Everything without a password, nothing, or rules of sudoers(5) without the account's name."""
+"""`true`, `false`, or one or several rules of sudoers. `true` is everything without a password,
+`false` nothing; a rule is one of sudoers(5) without the account's name, `ALL=(ALL)
+NOPASSWD:ALL`."""
 
 
 def _split(written: object) -> object:
@@ -56,6 +58,7 @@ def _split(written: object) -> object:
 Groups = Annotated[
     tuple[AccountName, ...], BeforeValidator(_split, json_schema_input_type=str | list[AccountName])
 ]
+"""A list of names, or text with commas in between."""
 
 
 def _is_public(value: str) -> str:
@@ -67,19 +70,24 @@ def _is_public(value: str) -> str:
 
 
 PublicKey = Annotated[str, AfterValidator(_is_public)]
+"""A public key, `ssh-ed25519 AAAA… name`."""
 
 
 class Account(Model):
     """One account. What is not written is left to cloud-init, or as the account has it already."""
 
     name: AccountName
+    """What it is called; `default` is the image's own, of which nothing else is said."""
     sudo: Sudo = None
+    """What it may do as root."""
     groups: Groups = ()
     """Beside the account's own."""
     shell: Annotated[str, Form(r"/[^\s:]+", "the path of a shell, such as /bin/bash")] | None = None
+    """Its login shell."""
     lock_passwd: Switch | None = None
     """Whether nobody can log in with a password; cloud-init does so where nothing is written."""
     ssh_authorized_keys: tuple[PublicKey, ...] = ()
+    """Keys that log in to it."""
 
 
 def _named(written: object) -> object:

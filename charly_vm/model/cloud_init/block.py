@@ -30,7 +30,7 @@ def _is_command(written: object) -> object:
 Command = Annotated[
     str | tuple[str, ...], BeforeValidator(_is_command, json_schema_input_type=str | list[str])
 ]
-"""A line for the guest's shell, or the words of a command that no shell reads."""
+"""A command, as a line for the guest's shell or as a list of words that no shell reads."""
 
 PackageName = Annotated[str, Form(r"[^\s-]\S*", "the name of a package")]
 
@@ -54,8 +54,11 @@ class CloudInit(Model):
     hostname: Hostname | None = None
     """The name of the machine where it is not given."""
     timezone: Timezone | None = None
+    """The guest's time zone."""
     locale: Locale | None = None
+    """The guest's locale."""
     users: tuple[ListedAccount, ...] = ()
+    """Accounts beside the one that charly uses, or more about that one."""
     package: tuple[PackageName, ...] = ()
     """Installed when the guest first boots."""
     runcmd: tuple[Command, ...] = ()
@@ -63,10 +66,15 @@ class CloudInit(Model):
     bootcmd: tuple[Command, ...] = ()
     """Run early by root, in every boot."""
     write_files: tuple[WriteFile, ...] = ()
+    """Files that are there before anything of the author's runs."""
     network: GuestNetwork | None = None
+    """The guest's own settings, in place of DHCP on the first card."""
     mirrors: Mirrors = Mirrors()
+    """Where the guest fetches its packages from."""
     charly_install: CharlyInstall = CharlyInstall()
+    """Whether and how charly's own program gets into the guest, which nothing here needs."""
     extra: Extra = Field(default_factory=dict)
+    """Whatever else a cloud-config can say; merged last."""
 
     @field_validator("users")
     @classmethod

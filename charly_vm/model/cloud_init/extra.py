@@ -46,3 +46,5 @@ def parse_extra(written: object) -> object:
 Extra = Annotated[
     dict[str, Any], BeforeValidator(parse_extra, json_schema_input_type=str | dict[str, Any])
 ]
+"""A mapping of cloud-init's keys, or the same as text. The text is read as cloud-init reads it, in
+YAML 1.1."""

@@ -20,7 +20,7 @@ _DIGEST = Form(
 
 
 class CharlyInstall(Model):
-    """It becomes /usr/local/bin/charly."""
+    """Whether and how charly's program becomes /usr/local/bin/charly in the guest."""
 
     strategy: Literal["auto", "scp", "url", "skip", "none"] = "auto"
     """`url`: the guest fetches it. `scp`: it is copied from this host. `auto`: what the url calls
@@ -28,6 +28,7 @@ class CharlyInstall(Model):
     url: Annotated[str, _URL] | None = None
     """http or https for the guest; file:// for what is copied."""
     checksum: Annotated[str, _DIGEST] | None = None
+    """What the file has to hash to."""
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:

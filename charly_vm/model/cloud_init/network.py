@@ -29,21 +29,34 @@ class Match(Model):
     name: str | None = None
     """The kernel's name; may have wildcards."""
     macaddress: MacAddress | None = None
+    """The card's own."""
     driver: str | None = None
+    """The kernel's driver; may have wildcards."""
 
 
 class Nameservers(Model):
+    """Who resolves names."""
+
     addresses: tuple[str, ...] | None = None
+    """The servers."""
     search: tuple[str, ...] | None = None
+    """The domains in which short names are looked for."""
 
 
 class Route(Model):
+    """A way to another network."""
+
     to: str
+    """The network, or `default`."""
     via: str | None = None
+    """The gateway."""
     metric: Annotated[int, Field(ge=0)] | None = None
+    """Of several routes the one with the lowest is taken."""
 
 
 class DhcpOverrides(_Hyphenated):
+    """What is taken of a DHCP server's answer. The keys are netplan's."""
+
     hostname: str | None = None
     route_metric: int | None = None
     send_hostname: Switch | None = None
@@ -56,27 +69,35 @@ class DhcpOverrides(_Hyphenated):
 
 
 class Ethernet(_Hyphenated):
-    """One card, or all that `match` describes. Without `match` its key is the card's name."""
+    """One card, or all that `match` describes. Without `match` its key is the card's name. The keys
+    are netplan's."""
 
     match: Match | None = None
+    """Which cards are meant, where the key is not the card's name."""
     set_name: str | None = None
+    """What the card is called from then on; needs `match`."""
     wakeonlan: Switch | None = None
     renderer: Literal["networkd", "NetworkManager"] | None = None
     dhcp4: Switch | None = None
+    """Ask for an IPv4 address."""
     dhcp6: Switch | None = None
+    """Ask for an IPv6 address."""
     dhcp4_overrides: DhcpOverrides | None = None
     dhcp6_overrides: DhcpOverrides | None = None
     dhcp_identifier: str | None = None
     addresses: tuple[str, ...] | None = None
-    """With the length of their prefix: 10.0.2.15/24."""
+    """Fixed addresses, with the length of their prefix: 10.0.2.15/24."""
     gateway4: str | None = None
     gateway6: str | None = None
     nameservers: Nameservers | None = None
     routes: tuple[Route, ...] | None = None
+    """Ways to other networks, `to: default` among them."""
     routing_policy: tuple[dict[str, Any], ...] | None = None
     macaddress: str | None = None
     mtu: int | None = None
+    """The longest packet, in bytes."""
     optional: Switch | None = None
+    """Let the guest boot on without it."""
     accept_ra: Switch | None = None
     critical: Switch | None = None
     ignore_carrier: Switch | None = None
@@ -109,4 +130,6 @@ class GuestNetwork(Model):
     """Takes the place of DHCP on the first card, which is what a guest does by itself."""
 
     version: Literal[2] = 2
+    """Of cloud-init's format."""
     ethernets: dict[str, Ethernet] = Field(min_length=1)
+    """Cards by name."""

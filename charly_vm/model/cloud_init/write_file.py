@@ -28,15 +28,17 @@ class WriteFile(Model):
     """One file with all that is in it."""
 
     path: Annotated[str, Form(r"/.*[^/]", "the absolute path of a file, such as /etc/motd")]
+    """Where it is in the guest."""
     content: str = ""
+    """What is in it."""
     owner: Annotated[str, Form(r"[^:\s]+(:[^:\s]+)?", "an owner: user or user:group")] | None = None
-    """root:root where it is not written."""
+    """Whose it is; root:root where it is not written."""
     perms: Annotated[str, Form(r"0?[0-7]{3,4}", "a mode in octal digits, such as 0644")] | None = (
         None
     )
-    """0644 where it is not written."""
+    """Its mode; 0644 where it is not written."""
     encoding: Annotated[Encoding, BeforeValidator(_refuse_binary)] | None = None
-    """Of `content`."""
+    """How `content` is written."""
 
     @model_validator(mode="after")
     def _is_encoded_as_it_says(self) -> Self:

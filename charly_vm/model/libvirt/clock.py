@@ -21,6 +21,7 @@ def parse_adjustment(written: object) -> object:
 
 
 Adjustment = Annotated[int | Literal["reset"], BeforeValidator(parse_adjustment)]
+"""A number of seconds, or `reset`."""
 
 TICK_POLICIES = {
     "rtc": ("delay", "catchup"),
@@ -31,16 +32,20 @@ TICK_POLICIES = {
 
 
 class Timer(Model):
-    """Which attributes a timer has depends on its name."""
+    """One timer. Which keys it has depends on its name."""
 
     name: TimerName
+    """Which it is."""
     present: YesNo | None = None
+    """Whether the guest has it."""
     track: Literal["guest", "wall", "realtime"] | None = None
+    """Of rtc: what it follows."""
     tickpolicy: Literal["delay", "catchup", "discard"] | None = None
-    """What becomes of ticks that the host was late for."""
+    """Of rtc, pit and armvtimer: what becomes of ticks that the host was late for."""
     frequency: Count | None = None
-    """Hz."""
+    """Of tsc, in Hz."""
     mode: Literal["auto", "native", "emulate", "paravirt", "smpsafe"] | None = None
+    """Of tsc: how it is read."""
 
     @model_validator(mode="after")
     def _has_what_its_name_allows(self) -> Self:
@@ -58,18 +63,20 @@ class Timer(Model):
 
 
 class Clock(Model):
-    """utc unless it is said."""
+    """What the guest's clock begins with."""
 
     offset: Literal["utc", "localtime", "timezone", "variable", "absolute"] = "utc"
+    """What it is counted from."""
     timezone: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.+/-]+$")] | None = None
-    """Of offset timezone, as `Europe/Berlin`."""
+    """With offset timezone: `Europe/Berlin`."""
     adjustment: Adjustment | None = None
-    """Seconds, or `reset` to forget at each start what the guest has set."""
+    """Seconds that are added, or `reset` to forget at each start what the guest has set."""
     basis: Literal["utc", "localtime"] | None = None
     """What `adjustment` is counted from with offset variable."""
     start: Index | None = None
-    """Of offset absolute: seconds since 1970."""
+    """With offset absolute: seconds since 1970."""
     timers: tuple[Timer, ...] = ()
+    """The timers that it ticks by, each once."""
 
     @field_validator("timers")
     @classmethod

@@ -20,11 +20,11 @@ from charly_vm.model.libvirt.switches import OnOff
 
 CpuMode = Literal["host-passthrough", "host-model", "maximum", "custom"]
 CpuName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$")]
-"""Of a model or of one of its features; QEMU's argument would be cut at a comma."""
+"""A name of letters, digits and `._-`. QEMU's argument would be cut at a comma."""
 
 
 class Topology(Model):
-    """Its product is the number of vCPUs, which the entity's `cpu` says."""
+    """How the CPUs are arranged. The product is their number, which the entity's `cpu` says."""
 
     sockets: Count = 1
     dies: Count = 1
@@ -37,15 +37,21 @@ class Topology(Model):
 
 
 class CpuFeature(Model):
+    """One feature of the CPU, which is there or not."""
+
     name: CpuName
+    """As libvirt calls it, such as vmx."""
     policy: Literal["force", "require", "optional", "disable", "forbid"] = "require"
+    """Whether the guest has it, and what happens where the host has not."""
 
 
 class CpuCache(Model):
     """What the guest is told about caches. QEMU emulates level 3, the only one to be named."""
 
     mode: Literal["emulate", "passthrough", "disable"]
+    """Whose caches the guest sees."""
     level: Literal[1, 2, 3] | None = None
+    """Which cache is emulated."""
 
     @model_validator(mode="after")
     def _has_a_level_that_qemu_takes(self) -> Self:
@@ -60,12 +66,15 @@ class NumaCell(Model):
     """One node of the guest. Without an id it has its place in the list, counted from 0."""
 
     id: Index | None = None
+    """Its number; on all nodes or on none."""
     cpus: CpuSet | None = None
-    """None is a node with memory alone."""
+    """The guest's CPUs in it; without them it has memory alone."""
     unit: MemoryUnit = "KiB"
+    """What a bare number in `memory` counts."""
     memory: Memory
-    """Bytes, once read; a bare number counts in `unit`."""
+    """How much of the guest's memory it has; a bare number counts in `unit`."""
     memaccess: Literal["shared", "private"] | None = None
+    """Whether other processes of the host may read it."""
 
     @field_validator("memory", mode="before")
     @classmethod
@@ -76,18 +85,25 @@ class NumaCell(Model):
 
 
 class Cpu(Model):
-    """Without a mode it is host-passthrough under KVM and maximum under TCG; `resolve` decides."""
+    """Which processor the guest sees. Without a mode it is host-passthrough under KVM and maximum
+    under TCG."""
 
     mode: CpuMode | None = None
+    """How the processor is chosen."""
     model: CpuName | None = None
-    """Needs mode custom, which it implies."""
+    """A named model, such as Nehalem. It needs mode custom, which it implies."""
     check: Literal["none", "partial", "full"] | None = None
-    """How far libvirt compares with what QEMU offers. None is `none` for a named model."""
+    """How far libvirt compares with what QEMU offers; `none` for a named model where nothing is
+    written."""
     migratable: OnOff | None = None
+    """Leave out features that no other host could take over."""
     topology: Topology | None = None
+    """Sockets, dies, cores and threads."""
     features: tuple[CpuFeature, ...] = ()
+    """Single features, each once."""
     cache: CpuCache | None = None
     numa: tuple[NumaCell, ...] = ()
+    """The guest's NUMA nodes."""
 
     @field_validator("features")
     @classmethod

@@ -35,27 +35,40 @@ ONCE = {
 
 
 class LibvirtDomain(Model):
-    """An element that is None is not in the domain.
+    """What a machine has beyond its entity, by libvirt's names. What is not written is left to
+    libvirt and QEMU, or to charly where the table says so."""
 
-    The defaults are made when they are needed: a model's first value costs the building of its
-    validator, and most commands of the command line read no block.
-    """
-
+    # The defaults are made when they are needed: a model's first value costs the building of its
+    # validator, and most commands of the command line read no block.
     features: Features = Field(default_factory=Features)
+    """What the machine itself offers to its guest."""
     cpu: Cpu = Field(default_factory=Cpu)
+    """Which processor the guest sees."""
     clock: Clock = Field(default_factory=Clock)
+    """What the guest's clock begins with, and the timers that it ticks by."""
     memory_backing: MemoryBacking | None = None
+    """Where the guest's memory comes from on the host."""
     memtune: MemTune | None = None
+    """How much of the host's memory the machine may take."""
     numatune: NumaTune | None = None
+    """From which of the host's NUMA nodes the guest's memory comes."""
     cputune: CpuTune | None = None
+    """Which of the host's CPUs the machine's threads run on, and how much of them."""
     iothreads: Count | None = None
+    """How many threads QEMU has for disks."""
     seclabel: SecLabels = ()
+    """The machine's label, or one for each security module."""
     launch_security: LaunchSecurity | None = None
+    """A guest whose memory its host cannot read."""
     resource: Resource | None = None
+    """Where among the host's control groups and fabrics the machine belongs."""
     sysinfo: Sysinfo = Field(default_factory=Sysinfo)
+    """What the guest reads in its SMBIOS tables."""
     devices: Devices = Field(default_factory=Devices)
+    """What is added to the devices that every machine has, or takes their place."""
     snippets: tuple[Snippet, ...] = ()
-    """Raw XML, each put among the devices or into the domain by the name of its element."""
+    """Raw XML, each element put among the devices or into the domain by its name; exact duplicates
+    are dropped."""
     xml_passthrough: SnippetList = ()
     """The same by another name, as one text or several."""
 

@@ -26,6 +26,7 @@ class Spinlocks(Model):
 
     state: OnOff = "on"
     retries: int = Field(default=RECOMMENDED_RETRIES, strict=True, ge=4095, lt=2**32)
+    """The attempts; QEMU recommends 8191."""
 
 
 class SyntheticTimers(Model):
@@ -48,6 +49,7 @@ class VendorId(Model):
 
     state: OnOff = "on"
     value: str | None = Field(default=None, pattern=r"^[^,]{1,12}$")
+    """At most 12 characters, none a comma."""
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
@@ -72,21 +74,36 @@ class HyperV(Model):
     """The interfaces that Windows makes use of where it finds them."""
 
     mode: Literal["custom", "passthrough"] | None = None
+    """`passthrough` takes everything from the host, and nothing else is written."""
     relaxed: OnOff | None = None
+    """Windows' watchdogs are patient."""
     vapic: OnOff | None = None
+    """A virtual interrupt controller."""
     spinlocks: SpinlocksOrSwitch | None = None
+    """How often a guest tries for a spinlock before it tells the hypervisor."""
     vpindex: OnOff | None = None
+    """The guest can read the number of its CPU."""
     runtime: OnOff | None = None
+    """The guest can read how long its CPU ran."""
     synic: OnOff | None = None
+    """Synthetic interrupts."""
     stimer: SyntheticTimersOrSwitch | None = None
+    """Synthetic timers."""
     reset: OnOff | None = None
+    """The guest can reset itself by the hypervisor."""
     vendor_id: VendorId | None = None
     frequencies: OnOff | None = None
+    """The guest can read the frequencies of its clocks."""
     reenlightenment: OnOff | None = None
+    """The guest is told when its clock's frequency changes."""
     tlbflush: TlbFlushOrSwitch | None = None
+    """The guest flushes other CPUs' address caches by the hypervisor."""
     ipi: OnOff | None = None
+    """The guest interrupts its other CPUs by the hypervisor."""
     evmcs: OnOff | None = None
+    """A faster way to nested guests, on Intel alone."""
     avic: OnOff | None = None
+    """Interrupts that the host's controller delivers."""
 
     @model_validator(mode="after")
     def _passes_through_alone(self) -> Self:
@@ -102,10 +119,13 @@ class Kvm(Model):
     hidden: OnOff | None = None
     """Whether the guest cannot see that it runs under KVM."""
     hint_dedicated: OnOff | None = None
+    """Tell the guest that its CPUs are its own."""
     poll_control: OnOff | None = None
+    """Let the guest poll in place of the host while it waits."""
     pv_ipi: OnOff | None = None
+    """The guest interrupts its other CPUs by the hypervisor."""
     dirty_ring_size: int | None = Field(default=None, strict=True, ge=1024, le=65536)
-    """Entries of the ring that notes written pages, per vCPU."""
+    """Entries of the ring that notes written pages, per CPU; a power of two."""
 
     @field_validator("dirty_ring_size")
     @classmethod
@@ -116,17 +136,23 @@ class Kvm(Model):
 
 
 class Features(Model):
-    """ACPI is on unless it is switched off: without it there is no power button to press."""
+    """What the machine itself offers to its guest. A switch that is not written is left to libvirt
+    and QEMU; ACPI is on, since without it there is no power button to press."""
 
     acpi: Switch = True
+    """Power management, and the power button."""
     apic: Switch = True
-    """x86 only; elsewhere it is not rendered."""
+    """The interrupt controller of x86; elsewhere it is not rendered."""
     pae: Switch = False
+    """Physical addresses beyond 32 bits."""
     smm: OnOff | None = None
     """System management mode; on of itself where the firmware guards its variables with it."""
     hap: OnOff | None = None
+    """Hardware-assisted paging."""
     vmport: OnOff | None = None
+    """The port by which VMware's tools talk to their hypervisor."""
     pmu: OnOff | None = None
+    """The performance monitoring unit."""
     ibs: Literal["broken", "workaround", "fixed-ibs", "fixed-ccd", "fixed-na"] | None = None
     """Indirect branch speculation, on POWER alone."""
     hyperv: HyperV | None = None

@@ -40,19 +40,27 @@ Policy = Annotated[
         }
     ),
 ]
+"""A policy, `0x3`. It is a number, or one in hexadecimal as text."""
 
 
 class LaunchSecurity(Model):
-    """AMD's SEV in three strengths, Intel's TDX. sev-snp needs libvirt 10.5 and tdx 11.6."""
+    """A guest whose memory its host cannot read: AMD's SEV in three strengths, Intel's TDX. sev-snp
+    needs libvirt 10.5 and tdx 11.6."""
 
     type: Literal["sev", "sev-es", "sev-snp", "tdx"]
+    """Which it is."""
     cbitpos: Index | None = None
-    """The bit of a page table's entry that says encrypted; None asks the host."""
+    """The bit of a page table's entry that says encrypted; the host is asked where it is not
+    given."""
     reduced_phys_bits: Index | None = None
+    """How many bits of a physical address that costs; the host is asked where it is not given."""
     policy: Policy | None = None
-    """What host and owner may do; None is the strictest that lets one start a guest by hand."""
+    """What host and owner may do; where it is not given, the strictest that lets one start a guest
+    by hand."""
     dh_cert: str | None = None
+    """The owner's Diffie-Hellman certificate, in base64. SEV and SEV-ES alone."""
     session: str | None = None
+    """The owner's session, in base64. SEV and SEV-ES alone."""
     kernel_hashes: YesNo | None = None
     """Whether kernel, initrd and command line of a direct boot are measured."""
 

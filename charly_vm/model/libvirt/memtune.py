@@ -11,13 +11,14 @@ from charly_vm.model.libvirt.numbers import Memory
 
 
 class MemTune(Model):
-    """Limits of the control group, which a session daemon has not got.
-
-    libvirt's `min_guarantee` is not here: it refuses it for QEMU.
-    """
+    """How much of the host's memory the machine may take. These are limits of the control group,
+    which a session daemon has not got; libvirt refuses `min_guarantee` for QEMU, so it is not
+    here."""
 
     hard_limit: Memory | None = None
+    """Beyond it the machine is killed."""
     soft_limit: Memory | None = None
+    """What it is held to when memory is short."""
     swap_hard_limit: Memory | None = None
     """Of memory and swap together."""
 

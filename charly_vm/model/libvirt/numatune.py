@@ -13,9 +13,14 @@ NumaMode = Literal["strict", "preferred", "interleave", "restrictive"]
 
 
 class NumaMemory(Model):
+    """The host's nodes for all of the guest."""
+
     mode: NumaMode | None = None
+    """How strictly; strict where it is not written."""
     nodeset: CpuSet | None = None
+    """The host's nodes."""
     placement: Literal["static", "auto"] | None = None
+    """`auto` has numad choose the nodes."""
 
     @model_validator(mode="after")
     def _places_in_one_way(self) -> Self:
@@ -30,13 +35,20 @@ class MemoryNode(Model):
     """The host's nodes for one of the guest's."""
 
     cellid: Index
+    """The guest's node."""
     mode: NumaMode
+    """How strictly."""
     nodeset: CpuSet
+    """The host's nodes."""
 
 
 class NumaTune(Model):
+    """From which of the host's NUMA nodes the guest's memory comes."""
+
     memory: NumaMemory | None = None
+    """All of the guest's memory."""
     memnode: tuple[MemoryNode, ...] = ()
+    """The memory of single nodes of the guest."""
 
     @field_validator("memnode")
     @classmethod

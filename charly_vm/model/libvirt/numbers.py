@@ -34,7 +34,9 @@ _HIGHEST_CPU = 65535
 T = TypeVar("T")
 
 Count = Annotated[int, Field(strict=True, ge=1)]
+"""A number from 1."""
 Index = Annotated[int, Field(strict=True, ge=0)]
+"""A number from 0."""
 MemoryUnit = Literal["b", "bytes", "KB", "KiB", "MB", "MiB", "GB", "GiB", "TB", "TiB"]
 
 
@@ -98,8 +100,10 @@ CpuSet = Annotated[
         }
     ),
 ]
-"""CPUs or NUMA nodes, by number."""
+"""A set of numbers, `0-3,^2`. It names CPUs or NUMA nodes; `^2` takes one out of what is to its
+left."""
 
+# In bytes.
 Memory = Annotated[
     int,
     BeforeValidator(parse_memory),
@@ -117,4 +121,4 @@ Memory = Annotated[
         }
     ),
 ]
-"""A number of bytes, written with a unit or as a number of KiB."""
+"""An amount of memory, `2M`. A bare number counts KiB."""

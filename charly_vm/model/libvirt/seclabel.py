@@ -11,16 +11,19 @@ from charly_vm.model.libvirt.switches import YesNo
 
 
 class SecLabel(Model):
-    """`dynamic` lets libvirt make the label, `static` takes the author's, `none` does without."""
+    """The machine's label under a security module. `dynamic` lets libvirt make the label, `static`
+    takes the author's, `none` does without."""
 
     type: Literal["dynamic", "static", "none"] = "dynamic"
+    """Who makes the label."""
     model: str | None = None
     """The module: selinux, apparmor, dac."""
     relabel: YesNo | None = None
     """Whether libvirt labels the machine's files."""
     label: str | None = None
+    """With type static, which needs it."""
     baselabel: str | None = None
-    """What a dynamic label is made from."""
+    """What a dynamic label is made from; needs `model`."""
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:

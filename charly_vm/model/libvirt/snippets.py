@@ -123,6 +123,7 @@ def sort_snippets(texts: Iterable[str]) -> Snippets:
 
 
 Snippet = Annotated[str, AfterValidator(check_snippet)]
+"""XML, `<rng model='virtio'>…</rng>`. It is one element or several."""
 
 
 def _listed(written: object) -> object:
@@ -133,3 +134,4 @@ SnippetList = Annotated[
     tuple[Snippet, ...],
     BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
 ]
+"""XML, or a list of it."""

@@ -33,10 +33,13 @@ def parse_yes_no(written: object) -> Literal["yes", "no"]:
 
 
 OnOff = Annotated[Literal["on", "off"], BeforeValidator(parse_on_off), _SCHEMA]
-"""An attribute that libvirt spells on and off, as in `<smm state='on'/>`."""
+"""`on` or `off`. It is an attribute that libvirt spells so, as in `<smm state='on'/>`; `yes`, `no`,
+`true` and `false` are taken too."""
 
 YesNo = Annotated[Literal["yes", "no"], BeforeValidator(parse_yes_no), _SCHEMA]
-"""An attribute that libvirt spells yes and no, as in `<timer present='no'/>`."""
+"""`yes` or `no`. It is an attribute that libvirt spells so, as in `<timer present='no'/>`; `on`,
+`off`, `true` and `false` are taken too."""
 
 Switch = Annotated[bool, BeforeValidator(parse_switch), _SCHEMA]
-"""An element that is there or not, as `<nosharepages/>`."""
+"""`true` or `false`. It is an element that is there or not, as `<nosharepages/>`; `on`, `off`,
+`yes` and `no` are taken too."""

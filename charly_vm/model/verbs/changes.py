@@ -14,59 +14,77 @@ class Change(Verb):
     """What every change takes."""
 
     run_as: str | None = None
-    """root, or a user's name."""
+    """The account that does it: root, or a user's name."""
     uninstall: tuple[str, ...] = ()
-    """Commands that undo it."""
+    """Commands that undo it, for candies."""
 
 
 class MkdirVerb(Change):
-    """A directory, with its parents."""
+    """Make a directory, with its parents."""
 
     name = main = "mkdir"
     mkdir: str
+    """The path."""
     mode: Mode | None = None
+    """Its permissions."""
 
 
 class CopyVerb(Change):
-    """A file of the candy's directory, copied into the guest."""
+    """Copy a file that stands beside the step's file into the guest."""
 
     name = main = "copy"
     copy_: str = Field(alias="copy")
+    """The file, from the step's file on."""
     to: str
+    """The path in the guest."""
     mode: Mode | None = None
+    """Its permissions there."""
 
 
 class WriteVerb(Change):
-    """A file with this content."""
+    """Write a file."""
 
     name = main = "write"
     write: str
+    """The path."""
     content: str
+    """What is in it."""
     mode: Mode | None = None
+    """Its permissions."""
 
 
 class LinkVerb(Change):
-    """A symbolic link, which leads `to` somewhere."""
+    """Make a symbolic link, in place of one that is there."""
 
     name = main = "link"
     link: str
+    """The path of the link."""
     to: str
+    """Where it leads."""
 
 
 class DownloadVerb(Change):
-    """A file from a URL, as it is or unpacked."""
+    """Have the guest fetch a file, which is kept as it is, unpacked or run."""
 
     name = main = "download"
     download: str
+    """The URL."""
     to: str | None = None
+    """Where it goes: a file, or the directory that it is unpacked to. Only `extract: sh` does
+    without."""
     extract: Literal["tar.gz", "tar.xz", "tar.zst", "zip", "none", "sh", ""] | None = None
+    """What it is packed with; `sh` runs it."""
     strip_components: Annotated[int, Field(strict=True, ge=0)] = 0
+    """How many leading directories are left out of an archive's names."""
     mode: Mode | None = None
+    """The file's permissions."""
 
 
 class SetcapVerb(Change):
-    """A file's capabilities (setcap(8))."""
+    """Set a file's capabilities (setcap(8))."""
 
     name = main = "setcap"
     setcap: str
+    """The path."""
     caps: str | None = None
+    """The capabilities; without them it loses those that it has."""

@@ -12,15 +12,21 @@ class CommandVerb(Verb):
 
     name = main = "command"
     command: str
+    """A line for the shell."""
     exit_status: MatcherField = (Condition("equals", 0),)
+    """What it ends with."""
     stdout: MatcherField | None = None
-    """Compared without the last line's end."""
+    """What it writes, without the last line's end."""
     stderr: MatcherField | None = None
+    """What it writes to standard error."""
     in_container: Flag | None = None
-    """`false` has it run on the host."""
+    """`false` has it run on this host, as `from_host` does."""
     background: Flag = False
+    """Do not wait for it."""
     from_host: Flag = False
+    """Run it on this host, in the directory of the step's file."""
     run_as: str | None = None
+    """The account that it runs as, in place of SSH's."""
 
 
 class MatchingVerb(Verb):
@@ -28,4 +34,6 @@ class MatchingVerb(Verb):
 
     name = main = "matching"
     matching: str
+    """The text."""
     contains: SubstringsField | None = None
+    """What is in it."""

@@ -16,9 +16,13 @@ class Probe(Open, Verb):
 
     main = "method"
     method: str = Field(min_length=1)
+    """What is asked or done."""
     exit_status: MatcherField | None = None
+    """What it ends with."""
     stdout: MatcherField | None = None
+    """What it says."""
     stderr: MatcherField | None = None
+    """What it complains about."""
 
 
 class LibvirtVerb(Probe):

@@ -27,8 +27,11 @@ class GuestForward(Model):
     """A TCP address in the guest's user network that leads to the host's end."""
 
     type: Literal["guestfwd"] = "guestfwd"
+    """The only one there is."""
     address: str
+    """The address."""
     port: Port
+    """The port."""
 
 
 class Channel(CharacterDevice):
@@ -37,7 +40,9 @@ class Channel(CharacterDevice):
     only: ClassVar = {**BY_TYPE, "path": BY_TYPE["source.path"]}
     needs: ClassVar = {**NEEDS, **dict.fromkeys(BY_TYPE["source.path"], ())}
     type: CharacterType = "unix"
+    """What the host has at its end."""
     name: str | None = None
+    """What the port is called in the guest."""
     path: AbsolutePath | None = None
     """Short for `source: {path: …}`. A socket may have a path of the backend's own."""
     target: GuestForward | None = None

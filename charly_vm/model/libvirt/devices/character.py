@@ -62,17 +62,23 @@ class Reconnect(Short):
 
     short_for: ClassVar[str] = "timeout"
     enabled: YesNo = "yes"
+    """Whether to."""
     timeout: Index | None = None
+    """The seconds."""
 
 
 class BoundAddress(Model):
     """Where a UDP device listens."""
 
     host: str = "127.0.0.1"
+    """The address."""
     service: Port
+    """The port."""
 
 
 class Clipboard(Short):
+    """Whether copied text goes to and fro."""
+
     short_for: ClassVar[str] = "copypaste"
     copypaste: YesNo
 
@@ -89,17 +95,23 @@ class CharacterSource(Short):
 
     short_for: ClassVar[str] = "path"
     path: AbsolutePath | None = None
+    """The file, socket or device."""
     mode: Literal["bind", "connect"] | None = None
     """Whether QEMU listens or calls; it listens where nothing is said."""
     host: str | None = None
+    """The address."""
     service: Port | None = None
+    """The port."""
     bind: BoundAddress | None = None
     append: OnOff | None = None
+    """Write behind what is in the file."""
     tls: YesNo | None = None
+    """Whether the line is encrypted."""
     reconnect: Reconnect | None = None
     channel: str | None = None
     """The name under which SPICE or D-Bus offers it."""
     clipboard: Clipboard | None = None
+    """Whether copied text goes to and fro."""
     mouse: Mouse | None = None
 
 
@@ -108,7 +120,9 @@ class CharacterLog(Short):
 
     short_for: ClassVar[str] = "file"
     file: AbsolutePath
+    """The file."""
     append: OnOff | None = None
+    """Write behind what is in it."""
 
 
 class CharacterDevice(Typed):
@@ -117,6 +131,10 @@ class CharacterDevice(Typed):
     only: ClassVar = BY_TYPE
     needs: ClassVar = NEEDS
     type: CharacterType = "pty"
+    """What the host has at its end."""
     source: CharacterSource | None = None
+    """Where the host's end is."""
     protocol: Literal["raw", "telnet", "telnets", "tls"] | None = None
+    """What is spoken over the line."""
     log: CharacterLog | None = None
+    """A file that keeps what came through."""

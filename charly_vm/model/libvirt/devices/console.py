@@ -11,15 +11,15 @@ from charly_vm.model.libvirt.devices.notation import Short
 
 
 class ConsoleTarget(Short):
+    """What the guest sees."""
+
     short_for: ClassVar[str] = "type"
     type: Literal["serial", "virtio"] = "virtio"
 
 
 class Console(CharacterDevice):
-    """With the target serial it says what is so anyway: the machine's serial port is its console.
-
-    libvirt takes everything about such a console from the port, which is the machine's own.
-    """
+    """A text console. With the target serial it says what is so anyway: the machine's serial port
+    is its console, and libvirt takes everything about it from the port."""
 
     target: ConsoleTarget = Field(default_factory=ConsoleTarget)
 

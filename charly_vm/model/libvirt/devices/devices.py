@@ -48,30 +48,55 @@ class Devices(Model):
     emulator: AbsolutePath | None = None
     """Instead of the host's own QEMU for the architecture."""
     disks: Several[Disk] = ()
+    """Disks beside the machine's own and its seed, which are vda and vdb."""
     interfaces: Several[Interface] = ()
+    """Network cards beside the machine's own, which `network` describes."""
     channels: Several[Channel] = ()
+    """Private lines between programs in the guest and the host."""
     serial: Several[Serial] = ()
+    """Serial ports beside the machine's own console, which is the first."""
     console: Several[Console] = ()
+    """Text consoles that are no serial port, such as virtio's /dev/hvc0."""
     parallel: Several[Parallel] = ()
+    """Parallel ports."""
     graphics: Several[Graphics] = ()
+    """How people see the guest's screen."""
     video: Several[Video] = ()
+    """The guest's graphics cards."""
     audio: Several[Audio] = ()
+    """What the host does with the guest's sound."""
     sound: Several[Sound] = ()
+    """The guest's sound cards."""
     inputs: Several[Input] = ()
+    """Keyboards and pointers beside those that the machine type has."""
     usb: Usb | None = None
+    """The USB controller; without one, a machine has it where another of its devices needs it."""
     redirdev: Several[Redirdev] = ()
+    """Places where a viewer can plug in a USB device of its own."""
     hostdevs: Several[Hostdev] = ()
+    """Devices of the host that are handed to the guest."""
     filesystems: Several[Filesystem] = ()
+    """Directories of the host that the guest can mount."""
     rng: Several[Rng] = ()
+    """Where the guest's randomness comes from."""
     tpm: Several[Tpm] = ()
+    """A trusted platform module."""
     watchdog: Several[Watchdog] = ()
+    """Acts when the guest no longer says that it is alive."""
     memballoon: Memballoon | None = None
+    """Memory that the host takes back from the guest."""
     shmem: Several[Shmem] = ()
+    """Memory shared between guests, or with a program of the host's."""
     iommu: Iommu | None = None
+    """An IOMMU that the guest itself can use, for VFIO inside of it."""
     vsock: Vsock | None = None
+    """Sockets between host and guest that need no network."""
     panic: Several[Panic] = ()
+    """How a guest says that its kernel has panicked."""
     smartcard: Several[Smartcard] = ()
+    """A card reader with a card in it."""
     hub: Several[Hub] = ()
+    """More USB ports."""
 
     @property
     def boot_orders(self) -> Iterator[int]:

@@ -20,6 +20,7 @@ from charly_vm.model.libvirt.switches import OnOff, Switch
 
 FilesystemKind = Literal["virtiofs", "path"]
 Permissions = Annotated[str, Field(pattern=r"^[0-7]{3,4}$")]
+"""A mode in octal digits, `755`."""
 
 
 def _parse_kind(written: object) -> object:
@@ -36,8 +37,11 @@ class FilesystemDriver(Short, Typed, VirtioOptions):
         FilesystemKind,
         BeforeValidator(_parse_kind, json_schema_input_type=Literal["virtiofs", "path", "9p"]),
     ]
+    """How it is served."""
     queue: Count | None = None
+    """How many requests its queue holds."""
     wrpolicy: Literal["immediate"] | None = None
+    """Have the host write what the guest has written at once."""
 
 
 class FilesystemSource(Short):
@@ -45,7 +49,9 @@ class FilesystemSource(Short):
 
     short_for: ClassVar[str] = "dir"
     dir: AbsolutePath | None = None
+    """The directory."""
     socket: AbsolutePath | None = None
+    """The socket."""
 
 
 class FilesystemTarget(Short):
@@ -56,27 +62,37 @@ class FilesystemTarget(Short):
 
 
 class VirtiofsdCache(Short):
+    """How much the guest may cache."""
+
     short_for: ClassVar[str] = "mode"
     mode: Literal["none", "always"]
 
 
 class VirtiofsdSandbox(Short):
+    """How the program is locked in."""
+
     short_for: ClassVar[str] = "mode"
     mode: Literal["namespace", "chroot"]
 
 
 class VirtiofsdLock(Model):
+    """Whether locks of the guest count on the host."""
+
     posix: OnOff | None = None
+    """Those of fcntl."""
     flock: OnOff | None = None
+    """Those of flock."""
 
 
 class VirtiofsdThreads(Short):
+    """How many threads it has."""
+
     short_for: ClassVar[str] = "size"
     size: Index
 
 
 class VirtiofsdFiles(Short):
-    """At most so many open at once."""
+    """How many files may be open at once."""
 
     short_for: ClassVar[str] = "max"
     max: Count
@@ -87,30 +103,45 @@ class Virtiofsd(Short):
 
     short_for: ClassVar[str] = "path"
     path: AbsolutePath | None = None
+    """The program; the host's own where it is not given."""
     xattr: OnOff | None = None
+    """Whether extended attributes are kept."""
     cache: VirtiofsdCache | None = None
+    """How much the guest may cache."""
     sandbox: VirtiofsdSandbox | None = None
+    """How the program is locked in."""
     lock: VirtiofsdLock | None = None
+    """Whether locks of the guest count on the host."""
     thread_pool: VirtiofsdThreads | None = None
+    """How many threads it has."""
     openfiles: VirtiofsdFiles | None = None
+    """How many files may be open at once."""
 
 
 class IdRange(Model):
     """So many ids from `start` in the guest are those from `target` on the host."""
 
     start: Index
+    """The first in the guest."""
     target: Index
+    """The first on the host."""
     count: Count
+    """How many."""
 
 
 class IdMap(Model):
-    """Whose files are whose. An empty one leaves it to libvirt, and none to `resolve`."""
+    """Whose files are whose. An empty one leaves it to libvirt; without one the guest's first user
+    is the host's."""
 
     uid: Several[IdRange] = ()
+    """Of accounts."""
     gid: Several[IdRange] = ()
+    """Of groups."""
 
 
 class Filesystem(Typed):
+    """A directory of the host's that the guest can mount."""
+
     typed_by: ClassVar[str] = "driver"
     only: ClassVar = {
         "source.socket": ("virtiofs",),
@@ -122,19 +153,28 @@ class Filesystem(Typed):
         "boot": ("virtiofs",),
     }
     type: Literal["mount"] = "mount"
+    """The only one there is."""
     driver: FilesystemDriver = Field(default_factory=lambda: FilesystemDriver(type="path"))
+    """How it is served: virtiofs is quick and needs a virtiofsd; path (or 9p) QEMU serves
+    itself."""
     accessmode: Literal["passthrough", "mapped", "squash"] | None = None
-    """virtiofs knows passthrough alone."""
+    """Whose rights count on the host; virtiofs knows passthrough alone."""
     source: FilesystemSource
     target: FilesystemTarget
     model: VirtioModel | None = None
+    """Which virtio it speaks."""
     readonly: Switch = False
+    """The guest cannot write to it."""
     multidevs: Literal["default", "remap", "forbid", "warn"] | None = None
+    """What becomes of a directory that spans several of the host's file systems."""
     fmode: Permissions | None = None
+    """The mode of files that the guest makes, with accessmode mapped."""
     dmode: Permissions | None = None
+    """The mode of directories that the guest makes, with accessmode mapped."""
     binary: Virtiofsd | None = None
     idmap: IdMap | None = None
     boot: BootOrder | None = None
+    """When firmware tries it."""
 
     @model_validator(mode="after")
     def _has_a_mode_that_its_driver_knows(self) -> Self:

@@ -8,5 +8,8 @@ from charly_vm.model.libvirt.devices.notation import Short
 
 
 class Hub(Short):
+    """A hub, for more USB ports."""
+
     short_for: ClassVar[str] = "type"
     type: Literal["usb"] = "usb"
+    """The only one there is."""

@@ -14,7 +14,9 @@ class InputSource(Short):
 
     short_for: ClassVar[str] = "dev"
     dev: AbsolutePath
+    """Its path."""
     grab: Literal["all"] | None = None
+    """Take all devices together, when this one is taken."""
     grab_toggle: (
         Literal[
             "ctrl-ctrl",
@@ -26,11 +28,14 @@ class InputSource(Short):
         ]
         | None
     ) = None
+    """Which keys switch it between host and guest."""
     repeat: OnOff | None = None
+    """Whether a key that is held repeats."""
 
 
 class Input(Typed):
-    """A tablet gives absolute positions, without which a pointer drifts on a remote screen."""
+    """A keyboard or a pointer. A tablet gives absolute positions, without which a pointer drifts on
+    a remote screen."""
 
     only: ClassVar = {
         "bus": ("tablet", "mouse", "keyboard", "passthrough"),
@@ -42,6 +47,10 @@ class Input(Typed):
     }
     needs: ClassVar = {"passthrough": ("source",), "evdev": ("source",)}
     type: Literal["tablet", "mouse", "keyboard", "passthrough", "evdev"]
+    """What it is."""
     bus: Literal["virtio", "usb", "ps2"] | None = None
+    """Where it is plugged in."""
     source: InputSource | None = None
+    """The host's event device."""
     driver: VirtioOptions | None = None
+    """What every virtio device takes."""

@@ -18,14 +18,19 @@ class BalloonStats(Short):
 
 
 class Memballoon(Typed):
+    """Memory that the host takes back from the guest."""
+
     typed_by: ClassVar[str] = "model"
     only: ClassVar = dict.fromkeys(
         ("autodeflate", "free_page_reporting", "stats", "driver"),
         ("virtio", "virtio-transitional", "virtio-non-transitional"),
     )
     model: Literal["virtio", "virtio-transitional", "virtio-non-transitional", "none"] = "virtio"
+    """The device; `none` does without."""
     autodeflate: OnOff | None = None
     """Give memory back to the guest before it runs out."""
     free_page_reporting: OnOff | None = None
+    """Give back what the guest has freed."""
     stats: BalloonStats | None = None
     driver: VirtioOptions | None = None
+    """What every virtio device takes."""

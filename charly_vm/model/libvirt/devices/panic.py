@@ -8,7 +8,7 @@ from charly_vm.model.libvirt.devices.notation import Short
 
 
 class Panic(Short):
-    """Without a model it is the architecture's usual one."""
+    """How a guest says that its kernel has panicked."""
 
     short_for: ClassVar[str] = "model"
     model: Literal["isa", "hyperv", "pvpanic"] | None = None

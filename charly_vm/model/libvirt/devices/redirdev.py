@@ -9,6 +9,11 @@ from charly_vm.model.libvirt.devices.values import BootOrder
 
 
 class Redirdev(CharacterDevice):
+    """A place where a viewer can plug in a USB device of its own."""
+
     type: CharacterType = "spicevmc"
+    """How the viewer reaches it."""
     bus: Literal["usb"] = "usb"
+    """The only one there is."""
     boot: BootOrder | None = None
+    """When firmware tries it."""

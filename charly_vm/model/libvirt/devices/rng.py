@@ -17,6 +17,7 @@ class RngRate(Short):
 
     short_for: ClassVar[str] = "bytes"
     bytes: Count
+    """The bytes."""
     period: Count | None = None
     """Milliseconds; a second without one."""
 
@@ -41,9 +42,11 @@ class RngBackend(Typed):
     }
     needs: ClassVar = {"egd": ("type", "source")}
     model: Literal["random", "builtin", "egd"] = "random"
+    """Which it is."""
     source: CharacterSource | None = None
     """The path of the file, /dev/urandom without one; or the daemon's address."""
     type: Literal["unix", "tcp", "udp"] | None = None
+    """How the daemon is reached."""
 
 
 def _from_text(written: object) -> object:
@@ -54,10 +57,16 @@ def _from_text(written: object) -> object:
 
 
 class Rng(Short):
+    """A source of randomness."""
+
     short_for: ClassVar[str] = "model"
     model: VirtioModel = "virtio"
+    """Which virtio it speaks."""
     backend: Annotated[
         RngBackend, BeforeValidator(_from_text, json_schema_input_type=RngBackend | str)
     ] = Field(default_factory=RngBackend)
+    """What it takes it from; text with a slash is a file, any other the model."""
     rate: RngRate | None = None
+    """At most so many bytes per period."""
     driver: VirtioOptions | None = None
+    """What every virtio device takes."""

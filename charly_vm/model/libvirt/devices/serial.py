@@ -17,20 +17,30 @@ class SerialTarget(Short):
     type: Literal["isa-serial", "usb-serial", "pci-serial", "system-serial", "isa-debug"] | None = (
         None
     )
+    """The kind of port."""
     port: Index | None = None
     """Which of them it is; 0 is the machine's own."""
     model: (
         Literal["isa-serial", "usb-serial", "pci-serial", "pl011", "16550a", "isa-debugcon"] | None
     ) = None
+    """The chip."""
 
 
 class Serial(CharacterDevice):
+    """A serial port beside the machine's own console."""
+
     target: SerialTarget | None = None
 
 
 class ParallelTarget(Model):
+    """What the guest sees."""
+
     port: Index | None = None
+    """Which of them it is."""
 
 
 class Parallel(CharacterDevice):
+    """A parallel port."""
+
     target: ParallelTarget | None = None
+    """What the guest sees."""

@@ -23,8 +23,12 @@ class ShmemServer(Short):
 
 
 class ShmemInterrupts(Model):
+    """How interrupts come."""
+
     vectors: Count | None = None
+    """How many there are."""
     ioeventfd: OnOff | None = None
+    """Whether they are handled outside of the CPU's thread."""
 
 
 class Shmem(Typed):
@@ -38,12 +42,16 @@ class Shmem(Typed):
     }
     needs: ClassVar = {"ivshmem-doorbell": ("server",)}
     name: str = Field(pattern=r"^[^/]+$")
+    """What the others know it by."""
     model: Literal["ivshmem-plain", "ivshmem-doorbell"] = "ivshmem-plain"
+    """Which it is."""
     role: Literal["master", "peer"] | None = None
+    """Whether it goes along when the machine moves: master, or not: peer."""
     size: Memory | None = None
     """A power of two from 1M on; 4M without one."""
     server: ShmemServer | None = None
     msi: ShmemInterrupts | None = None
+    """How interrupts come."""
 
     @field_validator("size")
     @classmethod

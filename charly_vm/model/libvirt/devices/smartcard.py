@@ -12,7 +12,8 @@ from charly_vm.model.libvirt.devices.values import AbsolutePath
 
 
 class Smartcard(Typed):
-    """The host's card, three certificates of its database, or whatever a viewer has."""
+    """A reader with a card in it: the host's card, three certificates of its database, or whatever
+    a viewer has."""
 
     typed_by: ClassVar[str] = "mode"
     only: ClassVar = {
@@ -23,7 +24,12 @@ class Smartcard(Typed):
     }
     needs: ClassVar = {"host-certificates": ("certificates",), "passthrough": ("type",)}
     mode: Literal["host", "host-certificates", "passthrough"]
+    """Which it is."""
     certificates: tuple[str, ...] | None = Field(default=None, min_length=3, max_length=3)
+    """Three names."""
     database: AbsolutePath | None = None
+    """The directory of the certificates; libvirt's usual one where it is not given."""
     type: CharacterType | None = None
+    """How the viewer reaches it."""
     source: CharacterSource | None = None
+    """Where the host's end is."""

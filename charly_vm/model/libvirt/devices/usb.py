@@ -9,7 +9,7 @@ from charly_vm.model.libvirt.numbers import Count
 
 
 class Usb(Short):
-    """Without one, a machine has a controller where another of its devices needs it."""
+    """The USB controller."""
 
     short_for: ClassVar[str] = "model"
     model: Literal[
@@ -23,4 +23,6 @@ class Usb(Short):
         "vt82c686b-uhci",
         "pci-ohci",
     ] = "qemu-xhci"
+    """The controller; `none` does without."""
     ports: Count | None = None
+    """How many devices it takes."""

@@ -25,14 +25,17 @@ def _require_absolute(path: str) -> str:
 AbsolutePath = Annotated[
     str, AfterValidator(_require_absolute), WithJsonSchema({"type": "string", "pattern": _PATH})
 ]
-"""libvirt takes no relative paths: its daemon has a working directory of its own."""
+"""An absolute path. libvirt takes no relative ones, since its daemon has a working directory of its
+own. `{{.VmStateDir}}` in it is the machine's directory."""
 
 BootOrder = Annotated[int, Field(strict=True, ge=1)]
-"""Firmware tries the device with the lowest first."""
+"""A number from 1, the lowest first."""
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+"""A port, `1` to `65535`."""
 
 Uuid = Annotated[str, Field(pattern=r"^[a-fA-F0-9]{8}-([a-fA-F0-9]{4}-){3}[a-fA-F0-9]{12}$")]
+"""A UUID."""
 
 VirtioModel = Literal["virtio", "virtio-transitional", "virtio-non-transitional"]
 
@@ -70,6 +73,8 @@ Hexadecimal = Annotated[
         {"anyOf": [_WHOLE, {"type": "string", "pattern": "^(0[xX])?[0-9a-fA-F]{1,8}$"}]}
     ),
 ]
+"""A hexadecimal number, `0x0a`. As lspci writes it, with or without `0x`; a bare number of YAML is
+itself, and text such as "10", which may mean ten or sixteen, is refused."""
 
 Number = Annotated[
     int,
@@ -78,20 +83,28 @@ Number = Annotated[
         {"anyOf": [_WHOLE, {"type": "string", "pattern": "^(0[xX][0-9a-fA-F]+|[0-9]+)$"}]}
     ),
 ]
+"""A number, `10` or `0x0a`."""
 
 
 class VirtioOptions(Model):
     """What every virtio device takes in its `<driver>`."""
 
     iommu: OnOff | None = None
+    """Let the guest's IOMMU translate what the device does."""
     ats: OnOff | None = None
+    """Let the device keep translations (PCI's ATS)."""
     packed: OnOff | None = None
+    """Use virtio's packed rings."""
     page_per_vq: OnOff | None = None
+    """Give each queue a page of its own for its doorbell."""
 
 
 class Rom(Model):
     """A card's boot ROM: hidden from the guest (`bar: off`), or read from a file."""
 
     enabled: YesNo | None = None
+    """Whether there is one."""
     bar: OnOff | None = None
+    """Whether the guest sees it."""
     file: AbsolutePath | None = None
+    """Where it is read from."""

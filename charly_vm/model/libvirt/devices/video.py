@@ -14,16 +14,21 @@ from charly_vm.model.libvirt.switches import OnOff, YesNo
 
 
 class VideoDriver(VirtioOptions):
+    """Who draws, and how."""
+
     name: Literal["qemu", "vhostuser"] | None = None
     """vhostuser renders in a process of its own."""
     vgaconf: Literal["io", "on", "off"] | None = None
+    """What of VGA the guest sees."""
 
 
 class Resolution(Model):
     """What the guest finds preferred, in pixels."""
 
     x: Count
+    """The width."""
     y: Count
+    """The height."""
 
 
 class Video(Typed):
@@ -43,17 +48,25 @@ class Video(Typed):
         ),
     }
     model: Literal["virtio", "qxl", "vga", "bochs", "ramfb", "cirrus", "none"] = "virtio"
+    """The card."""
     vram: Count | None = None
-    """KiB, as are ram, vgamem and vram64."""
+    """Its memory, in KiB."""
     ram: Count | None = None
+    """Its memory for commands, in KiB."""
     vgamem: Count | None = None
+    """Its memory for the frame, in KiB."""
     vram64: int | None = Field(default=None, strict=True, ge=0)
+    """Its memory beyond 32 bits, in KiB."""
     heads: Count | None = None
+    """How many screens it has."""
     primary: YesNo | None = None
-    """The first is, unless another says so."""
+    """Whether it is the first card; the first in the list is, unless another says so."""
     accel3d: YesNo | None = None
+    """Whether the host renders for it."""
     rendernode: AbsolutePath | None = None
+    """The host's card that does, such as /dev/dri/renderD128."""
     blob: OnOff | None = None
     """Share buffers with the host; needs shared memory."""
     resolution: Resolution | None = None
     driver: VideoDriver | None = None
+    """Who draws."""

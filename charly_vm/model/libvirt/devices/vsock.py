@@ -11,7 +11,7 @@ from charly_vm.model.libvirt.devices.values import VirtioModel, VirtioOptions
 from charly_vm.model.libvirt.switches import YesNo
 
 ContextId = Annotated[int, Field(strict=True, ge=3, lt=2**32 - 1)]
-"""0 to 2 are the hypervisor's and the host's."""
+"""A number from 3. 0 to 2 are the hypervisor's and the host's."""
 
 
 class Cid(Short):
@@ -19,7 +19,9 @@ class Cid(Short):
 
     short_for: ClassVar[str] = "address"
     auto: YesNo | None = None
+    """Have libvirt choose."""
     address: ContextId | None = None
+    """The number."""
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -29,7 +31,12 @@ class Cid(Short):
 
 
 class Vsock(Short):
+    """Sockets between host and guest that need no network."""
+
     short_for: ClassVar[str] = "model"
     model: VirtioModel = "virtio"
+    """Which virtio it speaks."""
     cid: Cid = Field(default_factory=lambda: Cid(auto="yes"))
+    """The guest's address."""
     driver: VirtioOptions | None = None
+    """What every virtio device takes."""
