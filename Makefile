@@ -40,7 +40,7 @@ lint: setup
 
 check: lint
 	.venv/bin/pytest -n 4 --dist worksteal \
-	  -m 'not live and not session and not lab' $(ARGS)
+	  -m 'not slow and not live and not session and not lab' $(ARGS)
 
 docs: setup
 	PYTHONPATH=docs .venv/bin/python -m make_reference

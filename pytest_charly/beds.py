@@ -30,13 +30,13 @@ class BedsPlugin:
         self._runs.asking(item.nodeid)
         try:
             result = yield
+            # Not with the item's teardown: another plugin may run the item again after that.
+            here, there = place_of(item), place_of(nextitem) if nextitem else None
+            if here and (there is None or there[0] != here[0]):
+                self._leave(item)
+            return result
         finally:
             self._runs.asking("")
-        # Not with the item's teardown: another plugin may run the item again after that.
-        here, there = place_of(item), place_of(nextitem) if nextitem else None
-        if here and (there is None or there[0] != here[0]):
-            self._leave(item)
-        return result
 
     def _leave(self, item: pytest.Item) -> None:
         """Leave the bed after its last item, which is where it is told that this has failed."""

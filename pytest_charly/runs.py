@@ -129,10 +129,10 @@ class BedRuns:
         if self._run is None:
             self._run, self._running = self._start_run(name), name
             self._directories[name] = self._run.directory
+            self._run.asking(self._item)
             with self._deadlines.preparing(name):
                 self._run.prepare()
             with self._deadlines.coming_up(name, DEPLOYED):
-                self._run.asking(self._item)
                 self._run.bring_up()
         if phase == REBUILT:
             self._collect_good(self._run)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from stand_in_project import log_of, write_project
 
+pytestmark = pytest.mark.slow
+
 IMPATIENT = """\
 import pytest_charly.deadline, pytest_charly.time_limits
 pytest_charly.time_limits.PREPARATION_SECONDS = 1.0

@@ -10,6 +10,8 @@ import pytest
 from on_terminal import on_terminal
 from stand_in_project import log_of, write_project
 
+pytestmark = pytest.mark.slow
+
 WORDS = (
     sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *neighbours.WITHOUT,
     "--charly-no-rebuild",

@@ -101,9 +101,11 @@ def test_without_either_an_option_has_its_default(project: pytest.Pytester) -> N
         "charly_bed []",
         "charly_no_rebuild False",
         "charly_keep 'never'",
+        "charly_console False",
         "charly_image []",
         "charly_project None",
         "charly_evidence None",
+        "charly_collect 'failed'",
         "charly_timeout None",
     ]
 

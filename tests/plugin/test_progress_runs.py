@@ -12,6 +12,8 @@ import pytest
 from stand_in_project import STAND_IN, log_of, write_project
 from tiny_terminal import OnTerminal
 
+pytestmark = pytest.mark.slow
+
 PHASES = '''
 import time
 
