@@ -13,7 +13,7 @@ from charly_vm.disk.store import Image, Recipe, Store
 from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.progress import Progress
-from charly_vm.model.source import CloudImage
+from charly_vm.model.source import CloudImage, ImageFile
 
 FORMATS = ("qcow2", "raw", "vmdk", "vhdx", "vpc", "vdi")
 """qemu-img's names; vpc is what Azure calls VHD."""
@@ -65,7 +65,8 @@ def _fetch(source: CloudImage, store: Store, progress: Progress) -> Image:
     algorithm, digest = _expected_digest(source)
     # The checksum alone determines the image: the same one from a mirror is the same.
     recipe = Recipe(source.url, ("cloud_image", algorithm, digest))
-    _require_unchanged(source.url, algorithm, digest)
+    if not isinstance(source, ImageFile):
+        _require_unchanged(source.url, algorithm, digest)
 
     def fetch(workspace: Path) -> Path:
         download = workspace / "download"
@@ -80,6 +81,8 @@ def _expected_digest(source: CloudImage) -> tuple[str, str]:
     """The algorithm and the digest that the image must have."""
     if (value := source.checksum.value) is not None:
         return ALGORITHMS[len(value)], value
+    if isinstance(source, ImageFile):
+        return "sha256", hash_file(_path_of(source.url))
     directory, _, name = source.url.partition("?")[0].rpartition("/")
     for suffix in SIDECARS:
         text = fetch_text(f"{directory}/{name}{suffix}")
@@ -98,20 +101,28 @@ def _expected_digest(source: CloudImage) -> tuple[str, str]:
 
 def _require_unchanged(url: str, algorithm: str, digest: str) -> None:
     """Whoever names a file means it as it is now, and not what was kept of it earlier."""
-    path = Path(unquote(urlsplit(url).path))
-    if url.startswith("file:") and path.is_file():
-        _verify(url, path, algorithm, digest)
+    if url.startswith("file:") and _path_of(url).is_file():
+        _verify(url, _path_of(url), algorithm, digest)
+
+
+def _path_of(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
+
+
+def hash_file(path: Path, algorithm: str = "sha256") -> str:
+    """The digest of a file's content in hexadecimal."""
+    digest = hashlib.new(algorithm)
+    with explain_os_errors(f"read {path}"), path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _verify(url: str, download: Path, algorithm: str, digest: str) -> None:
-    found = hashlib.new(algorithm)
-    with explain_os_errors(f"read {download}"), download.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            found.update(chunk)
-    if found.hexdigest() != digest:
+    found = hash_file(download, algorithm)
+    if found != digest:
         raise HostError(
-            f"{url} is not what its checksum says: expected {algorithm} {digest}, "
-            f"found {found.hexdigest()}",
+            f"{url} is not what its checksum says: expected {algorithm} {digest}, found {found}",
             hint="the image has changed or is damaged; do not use it before you know why. One that "
             "is built anew each time is named by `--charly-image NAME=PATH` or `vm build --source`",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import dataclass
@@ -17,9 +16,7 @@ from charly_vm.host.paths import images_directory
 from charly_vm.host.progress import Progress
 from charly_vm.model.project import Target
 from charly_vm.model.quantities import format_size
-from charly_vm.model.source import Bootstrap, CloudImage, Source
-
-_CHUNK = 1024 * 1024
+from charly_vm.model.source import Bootstrap, CloudImage, ImageFile, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +123,16 @@ def _enlarged(image: Image, size: int, progress: Progress) -> Image:
 def replace_source(source: Source, text: str) -> CloudImage:
     """The image at a path or a URL, in place of an entity's own source.
 
-    Its account stays the one that the entity's source names. A file is taken as it is: its
-    checksum is its own. Raises `HostError` for a file that is not there.
+    Its account stays the one that the entity's source names. Raises `HostError` for a file that
+    cannot be read.
     """
     base_user = source.base_user if isinstance(source, CloudImage) else None
     written: dict[str, Any] = {"kind": "cloud_image", "url": text, "base_user": base_user}
-    if "://" not in text:
-        path = Path(text).expanduser().absolute()
-        written["url"] = path.as_uri()
-        written["checksum"] = {"type": "sha256", "value": _digest(path)}
-    return CloudImage.model_validate(written)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with explain_os_errors(f"read the image {path}"), path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    if "://" in text:
+        return CloudImage.model_validate(written)
+    path = Path(text).expanduser().absolute()
+    with explain_os_errors(f"read the image {path}"), path.open("rb"):
+        return ImageFile.model_validate({**written, "url": path.as_uri()})
 
 
 def find_chosen_disk(target: Target, project: Path) -> tuple[Path, str] | None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import yaml
 
 from charly_vm.check.new_bed import BOOTSTRAP, bed_name, module_name, render_module, render_nodes
+from charly_vm.disk.cloud_image import hash_file
 from charly_vm.errors import CharlyError, StateError
 from charly_vm.host.files import explain_os_errors, write_atomically
 from charly_vm.machine.disks import replace_source
 from charly_vm.model.project import load_project
-from charly_vm.model.source import Bootstrap
+from charly_vm.model.source import Bootstrap, ImageFile
 
 _MODE = 0o644
 
@@ -48,5 +49,9 @@ def write_bed(file: Path, name: str, *, image: str = "", base_user: str = "") ->
 def _render_source(image: str, base_user: str) -> str:
     source = replace_source(Bootstrap(kind="bootstrap"), image)
     written = source.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    if isinstance(source, ImageFile):
+        # A project says which content it means.
+        digest = hash_file(Path(image).expanduser())
+        written["checksum"] = {"type": "sha256", "value": digest}
     written = {"kind": source.kind, **written, **({"base_user": base_user} if base_user else {})}
     return yaml.safe_dump(written, default_flow_style=True, sort_keys=False, width=10**6).strip()

@@ -90,6 +90,11 @@ class CloudImage(Model):
     is not given."""
 
 
+class ImageFile(CloudImage):
+    """A file of this host that a command line or a `matrix` names in place of a source. Nobody
+    writes one in full: it is taken as it is when it is used."""
+
+
 class Bootc(Model):
     """A disk that `bootc install` writes from a bootable container image. Read and checked; this
     version makes no disk of it."""

@@ -16,7 +16,7 @@ from charly_vm.disk.qcow2 import inspect_image
 from charly_vm.disk.store import Image, Store
 from charly_vm.errors import HostError
 from charly_vm.host.process import run
-from charly_vm.model.source import Checksum, CloudImage
+from charly_vm.model.source import Checksum, CloudImage, ImageFile
 
 
 class Distribution:
@@ -267,3 +267,14 @@ def test_a_pinned_image_is_what_its_checksum_says_under_any_name(
     newer = make_qcow2(tmp_path / "newer", size=2 * MEBIBYTE).read_bytes()
     fetched = distribution.fetch(value=distribution.publish(newer), cache="mine")
     assert fetched.path.read_bytes() == newer
+
+
+def test_a_file_that_a_command_line_names_is_taken_as_it_is_now(
+    distribution: Distribution, image: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "built just now.qcow2"
+    source = ImageFile(kind="cloud_image", url=file.as_uri())
+    for content in (image, make_qcow2(tmp_path / "newer", size=2 * MEBIBYTE).read_bytes()):
+        file.write_bytes(content)
+        fetched = fetch_cloud_image(source, distribution.store, distribution.watcher)
+        assert fetched.path.read_bytes() == content
