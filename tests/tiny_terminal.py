@@ -11,6 +11,7 @@ import pty
 import re
 import select
 import struct
+import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -98,12 +99,19 @@ class OnTerminal:
         self.terminal = TinyTerminal(100, 30)
         self.seen: list[list[str]] = []
         """What stood on the terminal after each piece of output."""
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
-            os.chdir(directory)
-            os.execve(words[0], [str(word) for word in words], dict(environment))
+        self._terminal, theirs = pty.openpty()
         size = struct.pack("HHHH", self.terminal.rows, self.terminal.columns, 0, 0)
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+        self._child = subprocess.Popen(
+            words,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=directory,
+            env=dict(environment),
+            start_new_session=True,
+        )
+        os.close(theirs)
 
     def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
@@ -122,7 +130,14 @@ class OnTerminal:
         while self._read():
             assert time.monotonic() < end, "\n".join(self.terminal.lines)
         os.close(self._terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._child.wait(seconds)
+
+    def end(self) -> None:
+        """End what a test that failed has left running."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+            os.close(self._terminal)
 
     def _read(self) -> bool:
         """Whether it still runs."""

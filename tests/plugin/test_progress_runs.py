@@ -6,13 +6,17 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from stand_in_project import STAND_IN, log_of, write_project
 from tiny_terminal import OnTerminal
 
 pytestmark = pytest.mark.slow
+
+PYTEST = Path(sys.executable).with_name("pytest")
 
 PHASES = '''
 import time
@@ -77,14 +81,31 @@ def run(project: pytest.Pytester, *words: str) -> list[str]:
     return result.stdout.lines
 
 
-def start(project: pytest.Pytester, *words: str, **environment: str) -> OnTerminal:
-    """pytest on a terminal."""
-    inherited = {name: value for name, value in os.environ.items() if name != "CI"}
-    return OnTerminal(
-        [Path(sys.executable).with_name("pytest"), "-p", "no:hypothesispytest", *words],
-        directory=project.path,
-        environment={**inherited, "TERM": "xterm", **environment},
-    )
+class Start(Protocol):
+    def __call__(self, *words: str | Path, **environment: str) -> OnTerminal: ...
+
+
+@pytest.fixture
+def start(project: pytest.Pytester) -> Iterator[Start]:
+    """Starts pytest, or another program that is named by its path, on a terminal."""
+    started: list[OnTerminal] = []
+
+    def start(*words: str | Path, **environment: str) -> OnTerminal:
+        inherited = {name: value for name, value in os.environ.items() if name != "CI"}
+        program: list[str | Path] = []
+        if not isinstance(words[0], Path):
+            program = [PYTEST, "-p", "no:hypothesispytest"]
+        one = OnTerminal(
+            [*program, *words],
+            directory=project.path,
+            environment={**inherited, "TERM": "xterm", **environment},
+        )
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.end()
 
 
 def told(lines: list[str]) -> list[str]:
@@ -180,9 +201,9 @@ def test_without_being_asked_for_no_console_is_shown(project: pytest.Pytester) -
 
 
 def test_a_terminal_shows_every_running_bed_of_all_workers(
-    project: pytest.Pytester, held: Path
+    project: pytest.Pytester, start: Start, held: Path
 ) -> None:
-    pytest_run = start(project, "--charly-bed=*", "-n2")
+    pytest_run = start("--charly-bed=*", "-n2")
     waits = "waiting for SSH: no banner yet"
     pytest_run.wait_until(
         lambda lines: (
@@ -205,12 +226,12 @@ def test_a_terminal_shows_every_running_bed_of_all_workers(
     assert [line for line in lines if re.match(r"\.+ +\[100%\]", line)]
 
 
-def test_pytests_own_lines_stay_whole_on_a_terminal(project: pytest.Pytester) -> None:
+def test_pytests_own_lines_stay_whole_on_a_terminal(project: pytest.Pytester, start: Start) -> None:
     (project.path / "test_one.py").write_text(
         "import time\nfrom pytest_charly import Bed\nbed = Bed('check-one')\n"
         "def test_slow():\n    print('captured')\n    time.sleep(0.5)\n"
     )
-    pytest_run = start(project, "--charly-bed=check-one", "-v", "test_one.py")
+    pytest_run = start("--charly-bed=check-one", "-v", "test_one.py")
     assert pytest_run.finish() == 0
     lines = pytest_run.terminal.lines
     for phase in ("deployed", "rebuilt"):
@@ -228,7 +249,7 @@ def test_pytests_own_lines_stay_whole_on_a_terminal(project: pytest.Pytester) ->
 
 
 def test_a_worker_that_is_killed_takes_its_lines_with_it(
-    project: pytest.Pytester, held: Path
+    project: pytest.Pytester, start: Start, held: Path
 ) -> None:
     (project.path / "test_two.py").write_text(
         "import os\nfrom pytest_charly import Bed\nbed = Bed('check-two')\n"
@@ -240,7 +261,7 @@ def test_a_worker_that_is_killed_takes_its_lines_with_it(
             'Path("hold").exists()', 'Path("hold").exists() and "one" in self.node.name'
         )
     )
-    pytest_run = start(project, "--charly-bed=*", "-n2", "--charly-no-rebuild")
+    pytest_run = start("--charly-bed=*", "-n2", "--charly-no-rebuild")
     crashed = "worker 'gw"
     pytest_run.wait_until(lambda lines: [line for line in lines if "replacing" in line.lower()])
     pytest_run.wait_until(lambda lines: "check-two" not in lines[-1] and "check-one" in lines[-1])
@@ -251,15 +272,13 @@ def test_a_worker_that_is_killed_takes_its_lines_with_it(
 
 @pytest.mark.parametrize("words", [("-s",), ("--capture=tee-sys",)])
 def test_where_a_tests_own_output_comes_between_there_is_nothing_live(
-    project: pytest.Pytester, words: tuple[str, ...]
+    project: pytest.Pytester, start: Start, words: tuple[str, ...]
 ) -> None:
     (project.path / "test_one.py").write_text(
         "from pytest_charly import Bed\nbed = Bed('check-one')\n"
         "def test_says(): print('said by the test')\n"
     )
-    pytest_run = start(
-        project, "--charly-bed=check-one", "--charly-no-rebuild", "test_one.py", *words
-    )
+    pytest_run = start("--charly-bed=check-one", "--charly-no-rebuild", "test_one.py", *words)
     assert pytest_run.finish() == 0
     lines = pytest_run.terminal.lines
     assert "said by the test" in "\n".join(lines)
@@ -267,19 +286,21 @@ def test_where_a_tests_own_output_comes_between_there_is_nothing_live(
     assert not [line for line in lines if line.startswith("✓")]
 
 
-def test_ci_gets_lines_alone_though_it_has_a_terminal(project: pytest.Pytester) -> None:
-    pytest_run = start(project, "--charly-bed=check-one", "test_one.py", CI="true")
+def test_ci_gets_lines_alone_though_it_has_a_terminal(
+    project: pytest.Pytester, start: Start
+) -> None:
+    pytest_run = start("--charly-bed=check-one", "test_one.py", CI="true")
     assert pytest_run.finish() == 0
     assert len(told(pytest_run.terminal.lines)) == 6
 
 
-def test_a_debugger_has_the_terminal_to_itself(project: pytest.Pytester) -> None:
+def test_a_debugger_has_the_terminal_to_itself(project: pytest.Pytester, start: Start) -> None:
     (project.path / "test_one.py").write_text(
         "from pytest_charly import Bed\nbed = Bed('check-one')\n"
         "def test_looks():\n    breakpoint()\n    pass\n"
     )
     pytest_run = start(
-        project, "--charly-bed=check-one", "--charly-no-rebuild", "--charly-console", "test_one.py"
+        "--charly-bed=check-one", "--charly-no-rebuild", "--charly-console", "test_one.py"
     )
     pytest_run.wait_until(lambda lines: lines and lines[-1] == "(Pdb)")
     with (project.path / "console-check-one").open("a") as console:
@@ -293,14 +314,9 @@ def test_a_debugger_has_the_terminal_to_itself(project: pytest.Pytester) -> None
 
 
 def test_a_pipe_that_nobody_reads_any_more_leaves_no_bed_behind(
-    project: pytest.Pytester, held: Path
+    project: pytest.Pytester, start: Start, held: Path
 ) -> None:
-    words = f"{Path(sys.executable).with_name('pytest')} --charly-bed=check-one test_one.py"
-    shell = OnTerminal(
-        ["/bin/sh", "-c", f"{words} | head -n 1"],
-        directory=project.path,
-        environment=dict(os.environ),
-    )
+    shell = start(Path("/bin/sh"), "-c", f"{PYTEST} --charly-bed=check-one test_one.py | head -n 1")
     held.unlink()
     shell.finish()
     assert log_of(project)[-1] == "down check-one"
