@@ -7,7 +7,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bed test lint check bench test-debian12 test-debian13 clean
+.PHONY: help setup bed test lint check bench pictures test-debian12 test-debian13 clean
 
 help:
 	@echo 'make bed            build a Debian VM from nothing, boot it, check it, rebuild it, check again'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check          lint and the tests that need no guest: under a minute'
 	@echo 'make lint           ruff, mypy, and the arrows between the rooms'
 	@echo 'make bench          the figures'
+	@echo 'make pictures       the pictures of the documentation, by doing the tutorial'
 	@echo 'make test-debian13  what CI runs, on a bare Debian 13 beside this system (as root); also 12'
 	@echo 'make setup          only make the machine ready'
 	@echo 'make clean          remove .venv, caches, built disks and evidence; never machines'
@@ -45,6 +46,9 @@ bench: setup
 	@set -e; for benchmark in benchmarks/*.py; do \
 	  echo "$$benchmark"; .venv/bin/python "$$benchmark"; \
 	done
+
+pictures: setup
+	.venv/bin/python docs/images/make_pictures.py
 
 test-debian12:
 	CI=true setup/debian-tree bookworm

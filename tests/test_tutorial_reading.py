@@ -1,0 +1,87 @@
+"""What the tutorial's Markdown means, and that a quotation which is not true is found."""
+
+from __future__ import annotations
+
+import pytest
+from tutorial import TUTORIAL, Command, Shown, Written, missing_line, read_tutorial
+
+PAGE = """\
+Type this:
+
+```sh
+charly list
+false # status 1
+```
+
+```text
+one
+```
+
+At the end of `a.yml`:
+
+```yaml
+x: 1
+```
+
+`b.py` is now:
+```python
+pass
+```
+
+```console
+$ never run
+```
+"""
+
+
+def test_each_block_is_a_step() -> None:
+    assert list(read_tutorial(PAGE)) == [
+        Command("charly list", 0),
+        Command("false", 1),
+        Shown(("one",)),
+        Written("a.yml", "x: 1\n", ""),
+        Written("b.py", "pass\n", "is now"),
+    ]
+
+
+def test_no_block_of_the_tutorial_is_overlooked() -> None:
+    text = TUTORIAL.read_text()
+    steps = list(read_tutorial(text))
+    blocks = text.count("\n```") // 2
+    console = text.count("\n```console\n")
+    commands = sum(block.split("\n```")[0].count("\n") + 1 for block in text.split("\n```sh\n")[1:])
+    assert len([step for step in steps if isinstance(step, Command)]) == commands
+    others = [step for step in steps if not isinstance(step, Command)]
+    assert len(others) == blocks - console - text.count("\n```sh\n")
+
+
+def test_a_file_without_a_name_is_refused() -> None:
+    with pytest.raises(AssertionError, match="names no file"):
+        list(read_tutorial("Here:\n\n```yaml\nx: 1\n```\n"))
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        ["4 passed in 41.2 s"],
+        ["4 passed in 1 m 04 s"],
+        ["check … port 41234", "…", "4 passed in 3 s"],
+        ["…", "4  passed …"],
+    ],
+)
+def test_times_numbers_and_what_is_left_out_may_differ(quoted: list[str]) -> None:
+    shown = ["check x [deployed] port 2222", "between", "  4 passed in 12.0 s"]
+    assert missing_line(tuple(quoted), shown) is None
+
+
+@pytest.mark.parametrize(
+    ("quoted", "missing"),
+    [
+        (["4 failed in 41.2 s"], "4 failed in 41.2 s"),
+        (["4 passed"], "4 passed"),
+        (["4 passed in 3 s", "between"], "between"),
+    ],
+)
+def test_anything_else_has_to_be_shown_in_its_order(quoted: list[str], missing: str) -> None:
+    shown = ["between", "4 passed in 12.0 s"]
+    assert missing_line(tuple(quoted), shown) == missing
