@@ -4,7 +4,7 @@ What the Markdown of docs/tutorial.md means to it:
 
 ```sh      commands, one in a line; one that has to fail ends in `# status 2`
 ```text    what the terminal shows of the commands before it, in this order; `…` is any text, and
-           the times, ports and process ids of another run are as good
+           durations and moments are those of another run
 ```yaml    a file, named in the sentence before: "At the end of `x`:" adds to it, "`x` is now:"
 ```python  replaces it, and "`x` says:" is what has to be in it already
 
@@ -29,7 +29,10 @@ TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
 _BLOCK = re.compile(r"(?P<before>[^\n]*)\n\n?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 _STATUS = re.compile(r"\s+# status (\d+)$")
 _FILE = re.compile(r"`([\w./-]+)`( says| is now)?:$")
-_VARIES = re.compile(r"(?:\d+ h )?(?:\d+ m )?\d+(?:\.\d+)?(?: s\b)?")
+_VARIES = re.compile(r"(?:\d+ h )?(?:\d+ m )?\d+(?:\.\d+)? s\b|\d{4}-\d\d-\d\dT[\d:]+Z")
+
+_NOT_THEIRS = ("CI", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+"""Variables of ours that change what a terminal shows."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,10 @@ def missing_line(quoted: tuple[str, ...], shown: list[str]) -> str | None:
 
 def _pattern(line: str) -> re.Pattern[str]:
     """A quoted line as what may stand there in another run."""
-    # A private character stands for what varies, since numbers come with numbers around them.
+    # A private character stands for what varies, since the words around it are split and escaped.
     words = _VARIES.sub("\ue000", line.strip()).replace("…", "\ue001").split()
     escaped = r"\s+".join(re.escape(word) for word in words)
-    return re.compile(escaped.replace("\ue000", _VARIES.pattern).replace("\ue001", ".*"))
+    return re.compile(escaped.replace("\ue000", f"(?:{_VARIES.pattern})").replace("\ue001", ".*"))
 
 
 class Reader:
@@ -116,7 +119,7 @@ class Reader:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("CI", "PYTEST_ADDOPTS", "NO_COLOR") and not name.startswith("XDG_")
+            if name not in _NOT_THEIRS and not name.startswith("XDG_")
         } | {
             "HOME": str(self.home),
             "XDG_CACHE_HOME": str(user_cache_path()),
