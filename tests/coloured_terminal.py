@@ -19,7 +19,7 @@ class ColouredTerminal(TinyTerminal):
 
     def picture_text(self) -> Text:
         """What was ever shown, with its colours, without the spaces that end lines."""
-        rows = Text.from_ansi("\n".join("".join(row) for row in self._cells)).split("\n")
+        rows = Text.from_ansi("\n".join(map(_join, self._cells))).split("\n")
         for row in rows:
             row.rstrip()
         return Text("\n").join(rows)
@@ -34,3 +34,14 @@ class ColouredTerminal(TinyTerminal):
         if character not in "\r\n":
             row = self._cells[self._row]
             row[self._column - 1] = f"\x1b[0m{self._style}{character}"
+
+
+def _join(row: list[str]) -> str:
+    """The cells of a row; sequences stand only where they change, so that pictures stay small."""
+    joined, style = "", ""
+    for cell in row:
+        if cell[:-1] != style:
+            style = cell[:-1]
+            joined += style
+        joined += cell[-1]
+    return joined

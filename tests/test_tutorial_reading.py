@@ -1,4 +1,4 @@
-"""What the tutorial's Markdown means, and that a quotation which is not true is found."""
+"""What the tutorial's Markdown means, that a quotation which is not true is found, and its pictures."""
 
 from __future__ import annotations
 
@@ -86,3 +86,11 @@ def test_times_and_what_is_left_out_may_differ(quoted: list[str]) -> None:
 def test_anything_else_has_to_be_shown_in_its_order(quoted: list[str], missing: str) -> None:
     shown = ["between", "4 passed in 12.0 s"]
     assert missing_line(tuple(quoted), shown) == missing
+
+
+def test_its_pictures_are_small_and_need_no_network() -> None:
+    images = TUTORIAL.parent / "images"
+    drawing = (images / "run.svg").read_text().replace('"http://www.w3.org/2000/svg"', "")
+    assert "://" not in drawing
+    assert (images / "run.svg").stat().st_size < 40_000
+    assert (images / "report.png").stat().st_size < 120_000

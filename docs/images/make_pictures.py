@@ -7,6 +7,7 @@ report.png   the report of its run with a failing check
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -60,7 +61,10 @@ def take_terminal(line: str, terminal: ColouredTerminal, file: Path) -> None:
     console.print(f"[bold]$ {line}[/bold]", highlight=False)
     console.print(terminal.picture_text(), highlight=False, soft_wrap=True)
     # The id goes into the names of classes: a fixed one keeps differences small.
-    file.write_text(console.export_svg(title="charly", unique_id="run"))
+    svg = console.export_svg(title="charly", unique_id="run")
+    # A picture that needs no network: rich would have the viewer fetch a font.
+    svg = re.sub(r"\s*(?:<!--.*?-->|@font-face \{.*?\})", "", svg, flags=re.DOTALL)
+    file.write_text(svg.replace("Fira Code, monospace", "monospace"))
 
 
 def take_report(browser: str, page: Path, file: Path) -> None:
