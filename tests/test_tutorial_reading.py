@@ -1,4 +1,4 @@
-"""What the tutorial's Markdown means, that a quotation which is not true is found, and its pictures."""
+"""What the Markdown of the tutorial means, which quotations in it are wrong, and its pictures."""
 
 from __future__ import annotations
 
