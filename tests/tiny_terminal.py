@@ -103,12 +103,13 @@ class OnTerminal:
         self.terminal = terminal or TinyTerminal(100, 30)
         self.seen: list[list[str]] = []
         """What stood on the terminal after each piece of output."""
+        size = struct.pack("HHHH", self.terminal.rows, self.terminal.columns, 0, 0)
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
+            # On this side, since the program may ask at once.
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
             os.execve(words[0], [str(word) for word in words], dict(environment))
-        size = struct.pack("HHHH", self.terminal.rows, self.terminal.columns, 0, 0)
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
 
     def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
