@@ -7,7 +7,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bed test lint check docs bench test-debian12 test-debian13 clean
+.PHONY: help setup bed test lint check docs bench pictures test-debian12 test-debian13 clean
 
 help:
 	@echo 'make bed            build a Debian VM from nothing, boot it, check it, rebuild it, check again'
@@ -16,6 +16,7 @@ help:
 	@echo 'make lint           ruff, mypy, and the arrows between the rooms'
 	@echo 'make docs           docs/reference, from the models, their docstrings and the options'
 	@echo 'make bench          the figures'
+	@echo 'make pictures       the pictures of the documentation, by doing the tutorial'
 	@echo 'make test-debian13  what CI runs, on a bare Debian 13 beside this system (as root); also 12'
 	@echo 'make setup          only make the machine ready'
 	@echo 'make clean          remove .venv, caches, built disks and evidence; never machines'
@@ -49,6 +50,9 @@ bench: setup
 	@set -e; for benchmark in benchmarks/*.py; do \
 	  echo "$$benchmark"; .venv/bin/python "$$benchmark"; \
 	done
+
+pictures: setup
+	.venv/bin/python docs/images/make_pictures.py
 
 test-debian12:
 	CI=true setup/debian-tree bookworm

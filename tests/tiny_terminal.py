@@ -94,9 +94,14 @@ class OnTerminal:
     """A program that runs on a terminal of its own, a real pseudo-terminal."""
 
     def __init__(
-        self, words: Sequence[str | Path], *, directory: Path, environment: Mapping[str, str]
+        self,
+        words: Sequence[str | Path],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        terminal: TinyTerminal | None = None,
     ) -> None:
-        self.terminal = TinyTerminal(100, 30)
+        self.terminal = terminal or TinyTerminal(100, 30)
         self.seen: list[list[str]] = []
         """What stood on the terminal after each piece of output."""
         self._terminal, theirs = pty.openpty()

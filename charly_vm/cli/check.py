@@ -53,12 +53,22 @@ def run(name: str, pytest_options: tuple[str, ...]) -> int:
     """Run the whole bed NAME; what follows is handed to pytest."""
     import pytest
 
+    from charly_vm.check.new_bed import bed_name
+    from charly_vm.errors import SpecError
     from charly_vm.machine.bed import require_disposable
 
     project = load()
-    target = project.target(name)
+    beds = [node.name for node in project.beds]
+    try:
+        target = project.target(name)
+    except SpecError:
+        # What `charly check new NAME` has made.
+        if bed_name(name) not in beds:
+            raise
+        said = f"there is no bed {name}; did you mean {bed_name(name)}?"
+        raise click.ClickException(said) from None
     if target.deploy is None:
-        names = ", ".join(node.name for node in project.beds)
+        names = ", ".join(beds)
         raise click.ClickException(
             f"{name} is an entity, not a bed; the beds are {names or 'none'}"
         )

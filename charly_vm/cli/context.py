@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -77,9 +78,27 @@ def print_json(data: Any) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns that are as wide as their content; nothing is cut, also in a pipe."""
+    """Columns that are as wide as their content. Nothing is cut: on a terminal that is narrower,
+    long cells go on below themselves."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    columns = shutil.get_terminal_size().columns
+    if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > columns:
+        _print_folded(header, rows, columns)
+        return
     for row in [header, *rows]:
         click.echo(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _print_folded(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
+    for cell in header:
+        table.add_column(Text(cell), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=columns).print(table)

@@ -147,6 +147,13 @@ def test_show_prints_what_would_run_and_makes_nothing(charly: Charly, project: P
     assert list((charly.directory / "data" / "charly" / "vm").iterdir()) == []
 
 
+def test_who_names_a_new_bed_as_it_was_made_is_told_its_name(charly: Charly) -> None:
+    assert charly("check", "new", "hello").status == 0
+    done = charly("check", "run", "hello")
+    assert done.status == 1
+    assert "there is no bed hello; did you mean check-hello?" in done.stderr
+
+
 def test_checking_an_entity_or_a_precious_deploy_is_refused_with_the_reason(
     charly: Charly, project: Path
 ) -> None:
