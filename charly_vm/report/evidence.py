@@ -47,7 +47,7 @@ JOURNAL = "journal.txt"
 
 _TITLES = {
     "screen.png": "Screen",
-    "missing.txt": "What could not be had",
+    "transcript.txt": "What ran in the guest",
     "console.log": "Serial console",
     "failed-units.txt": "Failed units",
     JOURNAL: "Journal",
@@ -55,14 +55,13 @@ _TITLES = {
     "cloud-init-status.json": "cloud-init: the stages",
     "cloud-init-output.log": "cloud-init: what its commands said",
     "cloud-init.log": "cloud-init",
-    "cloud-init.txt": "cloud-init",
-    "transcript.txt": "What ran in the guest",
     "dmesg.txt": "Kernel messages",
     "network.txt": "Network",
     "system.txt": "Memory, disks, processes",
     "qemu.log": "QEMU's log",
     "domain.xml": "libvirt's domain",
     "qemu-command.txt": "QEMU's command",
+    "missing.txt": "What could not be had",
     "machine.json": "The machine's record",
     "transcript.jsonl": "What ran in the guest, for programs",
 }

@@ -33,7 +33,7 @@ def test_known_files_have_titles_and_come_in_the_order_in_which_one_looks(tmp_pa
     files = gather_evidence(run, tmp_path)[run.beds[0].name].files
     first = [file.title for file in files if file.phase == "deployed"]
     assert first == [
-        *("Screen", "Serial console", "Failed units", "Journal", "What ran in the guest"),
+        *("Screen", "What ran in the guest", "Serial console", "Failed units", "Journal"),
         *("Kernel messages", "Network", "QEMU's log", "QEMU's command", "The machine's record"),
         *("What ran in the guest, for programs", "etc os-release"),
     ]
