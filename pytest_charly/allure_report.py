@@ -7,6 +7,7 @@ Imported where `--alluredir` is given, and nowhere else.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,27 +59,25 @@ class AllureReport:
         self._logger: AllureReporter = listener.allure_logger
         self._runs = runs
         self._attached: set[tuple[str, str]] = set()
+        self._since = 0.0
+        """When the item that runs has begun."""
         if not hasattr(config, "workerinput"):
             _write_settings(Path(config.getoption("allure_report_dir")))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    # Inside allure-pytest's own, which has made the result, also of an item that is run again, and
+    # afterwards adds the parameters that are not there yet.
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        place = place_of(item)
-        if place is None:
-            return (yield)
-        result = self._result()
-        # Before allure-pytest adds those that are not there yet. By them it tells the history of
-        # one test from that of another, so that each phase has its own.
-        for name, value in zip(("bed", "phase"), place, strict=True):
-            result.parameters.append(Parameter(name, value))
-            result.labels.append(Label(name, value))
-        suites = {"parentSuite": place[0], "suite": place[1]}
-        result.labels += [Label(name, value) for name, value in suites.items()]
-        outcome = yield
-        if isinstance(item, StepItem):
-            result.name = f"{item.step.id}: {item.step.prose}"
-            result.description = f"`{item.step.file}:{item.step.line}`"
-        return outcome
+        self._since = time.time()
+        if place := place_of(item):
+            result = self._result()
+            # By them it tells the history of one test from that of another.
+            for name, value in zip(("bed", "phase"), place, strict=True):
+                result.parameters.append(Parameter(name, value))
+                result.labels.append(Label(name, value))
+            suites = {"parentSuite": place[0], "suite": place[1]}
+            result.labels += [Label(name, value) for name, value in suites.items()]
+        return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
@@ -87,7 +86,8 @@ class AllureReport:
         finally:
             if place_of(item):
                 for entry in self._runs.commands:
-                    if entry.item == item.nodeid:
+                    # Not those of an earlier attempt.
+                    if entry.item == item.nodeid and entry.began >= self._since:
                         self._add_step(entry)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -97,6 +97,10 @@ class AllureReport:
         # Outermost, so that allure-pytest has judged and the evidence is there.
         report = yield
         place = place_of(item)
+        if isinstance(item, StepItem) and report.when == "setup":
+            result = self._result()
+            result.name = f"{item.step.id}: {item.step.prose}"
+            result.description = f"`{item.step.file}:{item.step.line}`"
         if place and report.failed:
             fault = dict(report.user_properties).get(PROPERTY, CHECK)
             result = self._result()

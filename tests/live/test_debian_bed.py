@@ -50,6 +50,6 @@ def _run_bed(backend: str, *options: str) -> str:
     )
     print(done.stdout)
     assert done.status == 0, done.stdout + done.stderr
-    assert f"charly-check-debian-vm: {backend}" in done.stdout
+    assert f"check-debian-vm [deployed]: {backend}" in done.stdout
     assert find_record("charly-check-debian-vm") is None
     return done.stdout

@@ -133,3 +133,16 @@ def test_items_without_a_bed_are_left_alone(project: pytest.Pytester) -> None:
     found = results(project, "--charly-bed=check-one", "test_plain.py")
     (one,) = found.values()
     assert label(one, "bed") == label(one, "phase") == ""
+
+
+def test_an_item_that_is_run_again_has_a_result_of_each_attempt(project: pytest.Pytester) -> None:
+    words = ("-p", "rerunfailures", "--reruns=1", "--charly-bed=check-one", "--charly-no-rebuild")
+    project.runpytest_subprocess("-p", "allure_pytest", "--alluredir=results", *words)
+    files = project.path.glob("results/*-result.json")
+    found = [json.loads(file.read_text()) for file in files]
+    again = [one for one in found if "says-more" in one["name"]]
+    assert len(again) == 2
+    for one in again:
+        assert one["status"] == "failed"
+        assert label(one, "bed") == "check-one"
+        assert [step["name"] for step in one["steps"]] == ["echo more"]

@@ -20,6 +20,7 @@ from charly_vm.host.process import run
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 NPM = Path(executable.ROOT_DIR) / "lib/node_modules/npm/bin/npm-cli.js"
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ALLURE = "allure@3.18.0"
 
 PROJECT = """\
@@ -42,9 +43,16 @@ def test_up(bed):
 def run_node(program: Path, *words: str | Path, directory: Path) -> str:
     """Run a program of node.js, by the interpreter of the wheel that has it."""
     binaries = Path(executable.ROOT_DIR) / "bin"
-    path = f"{binaries}:{os.environ['PATH']}"
+    environment = {
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "NO_COLOR": "1",
+        "NODE_DISABLE_COMPILE_CACHE": "1",
+    }
+    if CERTIFICATES.exists():
+        # node has certificates of its own, and not those of a company.
+        environment["NODE_EXTRA_CA_CERTS"] = str(CERTIFICATES)
     argv = [binaries / "node", program, *words]
-    return run(argv, timeout=600, cwd=directory, env={"PATH": path, "NO_COLOR": "1"}).stdout
+    return run(argv, timeout=600, cwd=directory, env=environment).stdout
 
 
 @pytest.fixture(scope="module")
