@@ -25,10 +25,12 @@ def test_in_a_pipe_each_row_is_a_line(capsys: pytest.CaptureFixture[str]) -> Non
 def test_on_a_narrow_terminal_long_cells_go_on_in_their_column(tmp_path: Path) -> None:
     code = f"from charly_vm.cli.context import print_table; print_table({HEADER!r}, [{ROW!r}])"
     terminal = TinyTerminal(60, 24)
+    # pytest-xdist says how wide the controller's terminal is.
+    ours = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
     program = OnTerminal(
         [sys.executable, "-c", code],
         directory=tmp_path,
-        environment={**os.environ, "TERM": "xterm"},
+        environment={**ours, "TERM": "xterm"},
         terminal=terminal,
     )
     assert program.finish() == 0
