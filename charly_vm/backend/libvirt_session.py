@@ -1,4 +1,4 @@
-"""The connections to libvirt: one per process and hypervisor, the user's session started on demand.
+"""The connections to libvirt, one for each busy thread; the user's session starts on demand.
 
 Whether libvirt is there is judged by a real connection. A session daemon ends when it is idle and
 comes back when asked, so neither `systemctl is-active` nor a missing socket means anything.
@@ -13,8 +13,8 @@ import os
 import platform
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from charly_vm.backend.libvirt_binding import import_libvirt
@@ -58,24 +58,25 @@ def libvirt_uri() -> str:
 
 
 def with_connection(operation: Callable[[Any], T], uri: str = "") -> T:
-    """Do something with the process's connection, once more where the daemon had gone away.
+    """Do something with a connection of the process's, once more where the daemon had gone away.
 
     `uri` is the environment's where it is empty. Raises `HostError` with libvirt's words, and
     `HypervisorUnreachable` where there is no connection.
     """
     libvirt = import_libvirt()
     uri = uri or libvirt_uri()
-    connection = _connect(libvirt, uri)
-    try:
-        return operation(connection)
-    except libvirt.libvirtError as error:
-        if connection.isAlive():
+    with _borrowed(libvirt, uri) as slot:
+        try:
+            return operation(slot.connection)
+        except libvirt.libvirtError as error:
+            if slot.connection.isAlive():
+                raise HostError(f"libvirt: {error}") from error
+        with _lock:
+            slot.connection = _open(libvirt, uri)
+        try:
+            return operation(slot.connection)
+        except libvirt.libvirtError as error:
             raise HostError(f"libvirt: {error}") from error
-    _forget(connection)
-    try:
-        return operation(_connect(libvirt, uri))
-    except libvirt.libvirtError as error:
-        raise HostError(f"libvirt: {error}") from error
 
 
 def probe_libvirt() -> LibvirtFacts | str:
@@ -86,31 +87,58 @@ def probe_libvirt() -> LibvirtFacts | str:
         return error.message
 
 
+class _Slot:
+    """A connection and the thread that uses it now."""
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.user: int | None = None
+        self.depth = 0
+
+
 _lock = threading.Lock()
-_connections: dict[str, Any] = {}
+_slots: dict[str, list[_Slot]] = {}
 _mute: dict[str, Deadline] = {}
 
 
-def _connect(libvirt: Any, uri: str) -> Any:
+@contextmanager
+def _borrowed(libvirt: Any, uri: str) -> Iterator[_Slot]:
+    """A connection that no other thread uses meanwhile.
+
+    Before libvirt 9.2 the request of a second thread may be sent only when the call of the first
+    has ended, and what asks a hung emulator never ends.
+    """
+    me = threading.get_ident()
     with _lock:
-        connection = _connections.get(uri)
-        if connection is None or not connection.isAlive():
-            connection = _connections[uri] = _open(libvirt, uri)
-        return connection
+        slots = _slots.setdefault(uri, [])
+        free = [slot for slot in slots if slot.user in (me, None)]
+        slot = min(free, key=lambda one: one.user is None, default=None) or _Slot()
+        if slot.connection is None or not slot.connection.isAlive():
+            slot.connection = _open(libvirt, uri)
+        if slot not in slots:
+            slots.append(slot)
+        slot.user = me
+        slot.depth += 1
+    try:
+        yield slot
+    finally:
+        with _lock:
+            slot.depth -= 1
+            if not slot.depth:
+                slot.user = None
 
 
 @atexit.register
 def _disconnect() -> None:
     """In good time: at the very end the bindings' own clean-up finds their module gone."""
-    while _connections:
-        _connections.popitem()[1].close()
+    for slot in _take_slots():
+        slot.connection.close()
 
 
-def _forget(connection: Any) -> None:
-    with _lock:
-        for uri, known in list(_connections.items()):
-            if known is connection:
-                del _connections[uri]
+def _take_slots() -> list[_Slot]:
+    taken = [slot for slots in _slots.values() for slot in slots if slot.connection is not None]
+    _slots.clear()
+    return taken
 
 
 def _open(libvirt: Any, uri: str) -> Any:
@@ -228,9 +256,9 @@ def _forget_after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     forget_event_loop()
-    while _connections:
+    for slot in _take_slots():
         # Closing is what the bindings do with a connection that nobody refers to.
-        _connections.popitem()[1]._o = None
+        slot.connection._o = None
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)
