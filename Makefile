@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo 'make bed            build a Debian VM from nothing, boot it, check it, rebuild it, check again'
 	@echo 'make test           the whole suite, guests included'
-	@echo 'make check          lint and the tests that need no guest: under a minute'
+	@echo 'make check          lint and the quick tests, which need no guest: a minute'
 	@echo 'make lint           ruff, mypy, and the arrows between the rooms'
 	@echo 'make docs           docs/reference, from the models, their docstrings and the options'
 	@echo 'make bench          the figures'

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from stand_in_project import write_project
 
+pytestmark = pytest.mark.slow
+
 PROJECT = """\
 shape:
   vm: {source: {kind: bootstrap}}
@@ -119,7 +121,6 @@ def test_whose_fault_it_is_can_be_told(project: pytest.Pytester, what: str, faul
     assert [one["matchedStatuses"] for one in categories] == [["failed"], ["broken"], ["broken"]]
 
 
-@pytest.mark.slow
 def test_each_worker_writes_its_own(project: pytest.Pytester) -> None:
     found = results(project, "--charly-bed=check-one", "-n1")
     assert len(found) == 8

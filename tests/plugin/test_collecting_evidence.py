@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from stand_in_project import log_of, write_project
 
+pytestmark = pytest.mark.slow
+
 FAILING = "from pytest_charly import Bed\nbed = Bed('check-two')\ndef test_x(bed): assert {holds}\n"
 
 

@@ -9,6 +9,8 @@ from stand_in_project import log_of, write_project
 
 from pytest_charly.options import OPTIONS, Option
 
+pytestmark = pytest.mark.slow
+
 FAILING = "from pytest_charly import Bed\nb = Bed('check-two')\ndef test_x(vm): assert 0\n"
 
 SHOW = """

@@ -21,6 +21,8 @@ from charly_vm import (
 from charly_vm.report.run_file import read_run
 from pytest_charly.check_records import check_name, directory_of
 
+pytestmark = pytest.mark.slow
+
 BEDS = """\
 shape:
   vm: {source: {kind: bootstrap}}
@@ -126,7 +128,6 @@ def test_the_record_has_every_check_with_its_words_and_its_fault(project: pytest
     assert "&#39;moin&#39;" in page
 
 
-@pytest.mark.slow
 def test_workers_give_the_same_record_as_one_process(project: pytest.Pytester) -> None:
     def plain(record: RunRecord) -> object:
         return [
@@ -186,9 +187,7 @@ def test_a_defect_is_charlys_own(project: pytest.Pytester) -> None:
     assert "in bring_up" in good.text
 
 
-@pytest.mark.parametrize(
-    "workers", [[], pytest.param(["-n1"], marks=pytest.mark.slow)], ids=["alone", "worker"]
-)
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "worker"])
 def test_what_was_not_reached_did_not_run(project: pytest.Pytester, workers: list[str]) -> None:
     (project.path / "charly.yml").write_text(
         BEDS.replace("command: echo", "command: sleep 1; echo")
@@ -216,7 +215,6 @@ def test_ctrl_c_leaves_a_report_that_says_so(project: pytest.Pytester) -> None:
     assert "Not finished" in (project.path / "charly-evidence" / "index.html").read_text()
 
 
-@pytest.mark.slow
 def test_a_worker_that_crashes_is_the_fault_of_no_check(project: pytest.Pytester) -> None:
     (project.path / "test_one.py").write_text(
         "import os\nfrom pytest_charly import Bed\nbed = Bed('check-one')\n"

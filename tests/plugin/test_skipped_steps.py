@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from stand_in_project import log_of, write_project
 
+pytestmark = pytest.mark.slow
+
 STEPS = """\
 shape:
   vm: {source: {kind: bootstrap}}
