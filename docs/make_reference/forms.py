@@ -10,7 +10,7 @@ import ast
 import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import annotated_types
 from pydantic.fields import FieldInfo
@@ -181,7 +181,7 @@ def _limited(words: str, limits: Sequence[Any]) -> str:
         elif isinstance(one, annotated_types.Le):
             high = one.le
         elif isinstance(one, annotated_types.Lt):
-            high = one.lt - 1  # type: ignore[operator]
+            high = cast(int, one.lt) - 1
         elif isinstance(one, annotated_types.MaxLen):
             longest = one.max_length
     if words == PLAIN["str"] and longest is not None:
