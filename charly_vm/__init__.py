@@ -17,12 +17,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charly_vm.arbiter.claiming import CLAIM_SECONDS, Arbiter, Lease
+    from charly_vm.arbiter.wish import Wish, make_wish, unite
     from charly_vm.check.guest_view import GuestView
     from charly_vm.check.result import StepResult
     from charly_vm.check.selection import with_needed
     from charly_vm.check.steps import require_runnable, run_step
     from charly_vm.errors import (
         CharlyError,
+        ClaimUnavailable,
         GuestError,
         GuestTimeout,
         HostError,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from charly_vm.host.facts import Facts
     from charly_vm.host.progress import SILENT, Progress, Seen
     from charly_vm.host.terminal import progress_on
+    from charly_vm.machine.arbitration import find_arbiter, require_amounts, this_claimant
     from charly_vm.machine.bed import BedRun, describe_entry, require_disposable
     from charly_vm.machine.create import create_machine, rebuild_machine
     from charly_vm.machine.expiry import remove_expired
@@ -67,13 +71,15 @@ if TYPE_CHECKING:
     from charly_vm.report.run_file import EVIDENCE_DIRECTORY
 
 _HOMES = {
+    "charly_vm.arbiter.claiming": ("CLAIM_SECONDS", "Arbiter", "Lease"),
+    "charly_vm.arbiter.wish": ("Wish", "make_wish", "unite"),
     "charly_vm.check.guest_view": ("GuestView",),
     "charly_vm.check.result": ("StepResult",),
     "charly_vm.check.selection": ("with_needed",),
     "charly_vm.check.steps": ("require_runnable", "run_step"),
     "charly_vm.errors": (
         *("CharlyError", "GuestError", "GuestTimeout", "HostError", "LaunchError"),
-        *("LeaseUnavailable", "Problem", "SpecError", "StateError"),
+        *("ClaimUnavailable", "LeaseUnavailable", "Problem", "SpecError", "StateError"),
     ),
     "charly_vm.guest.console_log": ("ConsoleLog",),
     "charly_vm.guest.testinfra_host": ("make_testinfra_host",),
@@ -83,6 +89,7 @@ _HOMES = {
     "charly_vm.host.facts": ("Facts",),
     "charly_vm.host.progress": ("SILENT", "Progress", "Seen"),
     "charly_vm.host.terminal": ("progress_on",),
+    "charly_vm.machine.arbitration": ("find_arbiter", "require_amounts", "this_claimant"),
     "charly_vm.machine.bed": ("BedRun", "describe_entry", "require_disposable"),
     "charly_vm.machine.create": ("create_machine", "rebuild_machine"),
     "charly_vm.machine.expiry": ("remove_expired",),
@@ -107,12 +114,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CLAIM_SECONDS",
     "EVIDENCE_DIRECTORY",
     "SILENT",
+    "Arbiter",
     "BedRecord",
     "BedRun",
     "CharlyError",
     "CheckRecord",
+    "ClaimUnavailable",
     "ConsoleLog",
     "DeployNode",
     "Durations",
@@ -124,6 +134,7 @@ __all__ = [
     "GuestView",
     "HostError",
     "LaunchError",
+    "Lease",
     "LeaseUnavailable",
     "Machine",
     "MismatchRecord",
@@ -139,10 +150,12 @@ __all__ = [
     "StepResult",
     "Target",
     "Variant",
+    "Wish",
     "begin_run",
     "create_machine",
     "declare_bed",
     "describe_entry",
+    "find_arbiter",
     "find_machine",
     "find_project_file",
     "format_bytes",
@@ -151,6 +164,7 @@ __all__ = [
     "image_variant",
     "load_project",
     "make_testinfra_host",
+    "make_wish",
     "own_machine",
     "parse_duration",
     "progress_on",
@@ -158,12 +172,15 @@ __all__ = [
     "prune_left_over",
     "rebuild_machine",
     "remove_expired",
+    "require_amounts",
     "require_disposable",
     "require_machine",
     "require_runnable",
     "run_step",
     "survey",
     "targets_of",
+    "this_claimant",
+    "unite",
     "with_images",
     "with_needed",
     "write_report",

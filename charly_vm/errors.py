@@ -77,6 +77,10 @@ class LeaseUnavailable(CharlyError):
         super().__init__(message, hint=hint)
 
 
+class ClaimUnavailable(LeaseUnavailable):
+    """Scarce things of this host were not to be had."""
+
+
 class LaunchError(CharlyError):
     """A process ended badly. `argv` can be replayed, `log` is the end of what it said.
 

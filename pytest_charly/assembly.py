@@ -14,11 +14,13 @@ from charly_vm import (
     CharlyError,
     Progress,
     Project,
+    find_arbiter,
     remove_expired,
     survey,
 )
 from pytest_charly.beds import BedsPlugin
 from pytest_charly.chosen import ChosenBeds
+from pytest_charly.claims import BEDS, SKIP, BedWishes, claim_seconds
 from pytest_charly.collecting import CollectionPlugin
 from pytest_charly.deadline import Deadlines
 from pytest_charly.order import MARKERS
@@ -47,7 +49,7 @@ def serve_run(config: pytest.Config) -> None:
         _require_host()
     watch, shown = watch_for(config)
     if not only_collects:
-        _remove_expired(watch.progress)
+        _tidy_up(chosen.project, watch.progress)
     for marker, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{marker}: {meaning}")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -56,17 +58,28 @@ def serve_run(config: pytest.Config) -> None:
     evidence = _evidence_directory(config, chosen.project)
     deadlines = Deadlines.from_config(config, chosen)
     keep = config.getoption("charly_keep")
+    wishes = BedWishes()
     runs = BedRuns(
-        _starter(chosen, deadlines, watch, evidence=evidence, keep_failed=keep != "never"),
+        _starter(
+            chosen,
+            deadlines,
+            watch,
+            evidence=evidence,
+            keep_failed=keep != "never",
+            wishes=wishes,
+            claim_timeout=claim_seconds(config),
+        ),
         deadlines,
         keep=keep,
         collect=config.getoption("charly_collect"),
+        skip_unclaimed=config.getoption("charly_claims") == SKIP,
     )
 
     register = config.pluginmanager.register
     register(deadlines, "charly-deadlines")
+    register(wishes, "charly-wishes")
     register(CollectionPlugin(chosen, runs), "charly-collection")
-    register(BedsPlugin(runs, deadlines, watch.progress), "charly-beds")
+    register(BedsPlugin(runs, deadlines, watch.progress), BEDS)
     # What shows beds goes on around what sees them.
     if shown:
         register(shown, "charly-display")
@@ -80,7 +93,14 @@ def serve_run(config: pytest.Config) -> None:
 
 
 def _starter(
-    chosen: ChosenBeds, deadlines: Deadlines, watch: Watch, *, evidence: Path, keep_failed: bool
+    chosen: ChosenBeds,
+    deadlines: Deadlines,
+    watch: Watch,
+    *,
+    evidence: Path,
+    keep_failed: bool,
+    wishes: BedWishes,
+    claim_timeout: float,
 ) -> Callable[[str], BedRun]:
     """What begins the engine's run of a bed by its whole name."""
 
@@ -93,6 +113,8 @@ def _starter(
             evidence=evidence,
             progress=watch.of(bed),
             keep_failed=keep_failed,
+            wish=wishes.of(name),
+            claim_timeout=claim_timeout,
         )
         watch.follow(run)
         return run
@@ -156,10 +178,13 @@ def _require_host() -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-def _remove_expired(progress: Progress) -> None:
+def _tidy_up(project: Project, progress: Progress) -> None:
+    """Remove machines whose time is over, and start again what gave way to claimants that are
+    gone."""
     try:
         for removed in remove_expired(progress):
             progress.note(f"removed {removed}")
+        find_arbiter(project, progress=progress).restore()
     except CharlyError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -23,6 +23,11 @@ class BedsPlugin:
         self._progress = progress
         self._faults: dict[str, int] = {}
 
+    @property
+    def claim_owner(self) -> str:
+        """In whose name the checks of the bed that is up claim."""
+        return self._runs.claim_owner
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None

@@ -85,6 +85,19 @@ OPTIONS = (
         "90s, 10m, 1h (default: the bed's timeout, else 10m and 1h)",
         metavar="DURATION",
     ),
+    Option(
+        "charly_claims",
+        "what becomes of a bed or a test when others have what it claims: it waits, is skipped, or "
+        "fails (default: wait)",
+        choices=("wait", "skip", "fail"),
+        default="wait",
+    ),
+    Option(
+        "charly_claim_timeout",
+        "how long a claim waits: 90s, 10m, 1h (default: 2h)",
+        metavar="DURATION",
+        default="2h",
+    ),
 )
 
 

@@ -10,6 +10,9 @@ REBUILT = "rebuilt"
 PLACE = pytest.StashKey[tuple[str, str]]()
 """The whole name of the bed and the phase of an item that has to do with one."""
 
+FAILED = pytest.StashKey[bool]()
+"""Set on an item that claims something, once it has failed."""
+
 HAS_BEDS = pytest.StashKey[bool]()
 """Set on a test module whose tests run in beds."""
 

@@ -10,6 +10,7 @@ beds          the hooks that have beds up, judge what fails, and leave them
 allure_report what Allure's report shows of beds
 order         which items run, and in which order
 faults        whose fault a failure is
+claims        scarce things of the host, for tests and for beds
 runs          which bed is up, in which phase
 deadline      ends what takes longer than it may; time_limits says how long, watchdog breaks in
 distribution  beds over pytest-xdist's workers
@@ -20,11 +21,18 @@ progress      what people see meanwhile; console what guests say on theirs
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 from pytest_charly.options import add_options, settle
+from pytest_charly.place import FAILED, place_of
+
+MARKERS = {
+    "requires_exclusive": "have these tokens of the host for this test, and nobody else meanwhile",
+    "requires_shared": "have these tokens of the host for this test, beside others who share them",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,11 +42,67 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     settle(config)
+    for marker, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{marker}(token, …): {meaning}")
     if not config.getoption("charly_bed"):
         return
     from pytest_charly.assembly import serve_run
 
     serve_run(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if place_of(item) is None and _claims(item):
+        from pytest_charly.claims import begin
+
+        begin(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    finally:
+        if place_of(item) is None and _claims(item):
+            from pytest_charly.claims import end
+
+            end(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and (_claims(item) or "claim" in getattr(item, "fixturenames", ())):
+        item.stash[FAILED] = True
+    return report
+
+
+def _claims(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(marker) for marker in MARKERS)
+
+
+@pytest.fixture
+def claim(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Scarce things of this host, for the length of a test: a function that claims.
+
+    `claim("nvidia-gpu")` waits until nobody else has it, and returns when it is ours;
+    `claim("nvidia-gpu", shared=True)` has it beside others who share it, and
+    `claim(amounts={"ram": 8 * 2**30})` some of what there is. Several tokens are had all at once.
+    Holders that agreed to give way are stopped for it, and started again afterwards.
+
+    `claim(…).release()` gives it back before the test ends. `timeout` (seconds) is how long to
+    wait, `--charly-claim-timeout` where it is not given. Usable in any test.
+    """
+    from pytest_charly.claims import claims_of
+
+    claims = claims_of(request.node)
+    try:
+        yield claims
+    finally:
+        claims.release()
 
 
 @pytest.fixture(scope="module")

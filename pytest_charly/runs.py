@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from charly_vm import BedRun, CharlyError, Entry, GuestView, Machine, describe_entry
+from charly_vm import (
+    BedRun,
+    CharlyError,
+    ClaimUnavailable,
+    Entry,
+    GuestView,
+    Machine,
+    describe_entry,
+)
 from pytest_charly.deadline import Deadlines
 from pytest_charly.faults import BedFault, CharlyFault, Failed
 from pytest_charly.place import DEPLOYED, REBUILT
@@ -47,10 +55,10 @@ class BedInPhase:
 class _Over:
     """Why a bed is given up, and the one item that has said so and says so each time it is run."""
 
-    error: Failed
+    error: Failed | None
     item: str
     skipped: str
-    """What the bed's other items say."""
+    """What the bed's other items say, or all of them where there is no error."""
 
 
 class BedRuns:
@@ -67,11 +75,15 @@ class BedRuns:
         *,
         keep: str,
         collect: str = "failed",
+        skip_unclaimed: bool = False,
     ) -> None:
+        """`skip_unclaimed` is whether a bed is skipped, and not an error, where others have what it
+        claims."""
         self._start_run = start_run
         self._deadlines = deadlines
         self._keep = keep
         self._collect = collect
+        self._skip_unclaimed = skip_unclaimed
         self._run: BedRun | None = None
         self._running = ""
         """The whole name of the bed that it runs."""
@@ -87,7 +99,7 @@ class BedRuns:
         """An item of a bed begins, perhaps anew. Fails or skips it where the bed is given up."""
         self._item = item
         over = self._over.get(name)
-        if over and over.item == item:
+        if over and over.error and over.item == item:
             # Run again by another plugin: a skip now would count as its last word.
             raise over.error.with_traceback(None)
         if over:
@@ -107,6 +119,12 @@ class BedRuns:
         try:
             self._place = self._come_up(name, phase)
             return self._place
+        except ClaimUnavailable as error:
+            if self._skip_unclaimed:
+                self._run = self._place = None
+                self._over[name] = _Over(None, "", error.message)
+                pytest.skip(error.message)
+            fault = BedFault(f"{name} {_DID_NOT[phase]}\n{error}")
         except (CharlyError, Failed) as error:
             # The latter is a time limit, ours or another plugin's.
             text = "\n".join([str(error), *getattr(error, "__notes__", ())])
@@ -166,6 +184,11 @@ class BedRuns:
         return directory / phase if directory else None
 
     @property
+    def claim_owner(self) -> str:
+        """In whose name the bed that is up claims; empty where none is."""
+        return self._run.claim_owner if self._run else ""
+
+    @property
     def commands(self) -> Sequence[Entry]:
         """What has run in the guest in the phase that is up."""
         return self._run.commands if self._run is not None else ()
@@ -184,7 +207,8 @@ class BedRuns:
         if run is None:
             return
         failed = self._running in self._failed
-        run.tear_down(keep=self._keep == "always" or (self._keep == "failed" and failed))
+        keep = self._keep == "always" or (self._keep == "failed" and failed)
+        run.tear_down(keep=keep, success=not failed)
 
     def _collect_good(self, run: BedRun) -> None:
         """Collect evidence of a phase that is over and was good, where that was asked for."""

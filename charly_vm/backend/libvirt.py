@@ -75,7 +75,7 @@ class LibvirtBackend:
 
         _at(domain, work)
 
-    def stop(self, domain: Domain, deadline: Deadline) -> StopOutcome:
+    def stop(self, domain: Domain, deadline: Deadline, *, force: bool = True) -> StopOutcome:
         if not self.state(domain).has_process:
             return StopOutcome.ALREADY_OFF
         if press_until_off(
@@ -84,6 +84,8 @@ class LibvirtBackend:
             deadline,
         ):
             return StopOutcome.SHUT_DOWN
+        if not force:
+            return StopOutcome.STILL_ON
         forced = self.power_off(domain)
         return forced if forced is StopOutcome.FORCED else StopOutcome.SHUT_DOWN
 

@@ -63,13 +63,15 @@ class QemuBackend:
                 raise StateError(f"{domain.name} is running already")
             _launch(domain, argv)
 
-    def stop(self, domain: Domain, deadline: Deadline) -> StopOutcome:
+    def stop(self, domain: Domain, deadline: Deadline, *, force: bool = True) -> StopOutcome:
         emulator = find_emulator(domain.uuid)
         if emulator is None:
             return StopOutcome.ALREADY_OFF
         with emulator:
             if press_until_off(lambda: _press_power_button(domain), emulator.wait, deadline):
                 return StopOutcome.SHUT_DOWN
+            if not force:
+                return StopOutcome.STILL_ON
             emulator.end()
         return StopOutcome.FORCED
 

@@ -51,6 +51,19 @@ def load() -> Project:
     return project
 
 
+def find_loaded() -> Project | None:
+    """The project in use where there is one, else what this host's own file says; for commands that
+    need none."""
+    from charly_vm.model.host_file import host_file
+    from charly_vm.model.project import find_project_file, load_project
+
+    given: Path | None = click.get_current_context().find_root().obj
+    found = given or find_project_file(Path.cwd())
+    if found is None and host_file().exists():
+        found = host_file()
+    return load_project(Path(os.path.abspath(found))) if found else None  # noqa: PTH100
+
+
 def progress() -> Progress:
     """Progress goes to standard error, so that standard output holds results only."""
     from charly_vm.host.terminal import progress_on
@@ -71,6 +84,19 @@ def remove_expired() -> None:
 
         for removed in remove():
             click.echo(f"removed {removed}", err=True)
+
+
+def restore_holders() -> None:
+    """Before anything else, start again what gave way to a claimant that is gone."""
+    from charly_vm.machine.claims import open_ledger
+
+    with suppress(CharlyError):
+        # To look takes little of the engine, and there is seldom something.
+        if not open_ledger().peek_stopped():
+            return
+        from charly_vm.machine.arbitration import find_arbiter
+
+        find_arbiter(progress=progress()).restore()
 
 
 def print_json(data: Any) -> None:

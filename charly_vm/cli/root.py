@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from charly_vm.cli.context import remove_expired
+from charly_vm.cli.context import remove_expired, restore_holders
 
 
 class LazyGroup(click.Group):
@@ -51,6 +51,8 @@ class LazyGroup(click.Group):
             "Destroy a machine and create it as it is now written.",
         ),
         "check": ("charly_vm.cli.root", "check", "Run the checks of a bed."),
+        "claim": ("charly_vm.cli.claim", "claim", "Run a command with scarce things of this host."),
+        "preempt": ("charly_vm.cli.root", "preempt", "Show who has what, and who gave way."),
         "settings": ("charly_vm.cli.root", "settings", "Show and change this user's settings."),
         "schema": ("charly_vm.cli.schema", "schema", "Print the JSON Schema of charly.yml."),
         "doctor": (
@@ -94,6 +96,7 @@ def charly(ctx: click.Context, project: Path | None, debug: bool) -> None:
 def vm() -> None:
     """Build disks and run machines."""
     remove_expired()
+    restore_holders()
 
 
 @click.group(
@@ -135,3 +138,17 @@ def settings() -> None:
 def check() -> None:
     """Run the checks of a bed."""
     remove_expired()
+    restore_holders()
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "status": ("charly_vm.cli.preempt", "status", "Who has what, who waits, who gave way."),
+        "restore": ("charly_vm.cli.preempt", "restore", "Start again what gave way."),
+        "inhibit": ("charly_vm.cli.preempt", "inhibit", "Have nobody give way for a while."),
+        "release": ("charly_vm.cli.preempt", "release", "Take a claim out by hand."),
+    },
+)
+def preempt() -> None:
+    """Show and settle who has what of this host's scarce things."""

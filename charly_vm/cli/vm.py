@@ -12,6 +12,7 @@ from charly_vm.cli.context import (
     name_argument,
     progress,
 )
+from charly_vm.cli.quantities import SizeType, claim_timeout_option
 from charly_vm.model.names import domain_of
 
 if TYPE_CHECKING:
@@ -26,20 +27,6 @@ TRANSPORTS = ("registry", "containers-storage", "oci", "oci-archive")
 wait_option = click.option(
     "--wait", is_flag=True, help="Return when the guest is ready, not when it boots."
 )
-
-
-class SizeType(click.ParamType[int]):
-    """A size with a unit, as in charly.yml."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from charly_vm.model.quantities import parse_size
-
-        try:
-            return parse_size(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 class DiskType(click.Choice[str]):
@@ -111,6 +98,7 @@ def build(
     metavar="auto|generate|none|PATH.pub",
     help="Which key logs in, in place of the file's key_source.",
 )
+@claim_timeout_option
 @wait_option
 def create(
     name: str,
@@ -118,9 +106,11 @@ def create(
     ram: int | None,
     cpus: int | None,
     ssh_key: str | None,
+    claim_timeout: float | None,
     wait: bool,
 ) -> None:
     """Make the machine NAME and boot it."""
+    from charly_vm.machine.arbitration import claiming_for_target
     from charly_vm.machine.create import create_machine
     from charly_vm.machine.ownership import own_machine, this_process
     from charly_vm.machine.records import Purpose
@@ -128,7 +118,10 @@ def create(
 
     project, watcher = load(), progress()
     target = project.target(name, instance)
-    with own_machine(target.domain, progress=watcher):
+    with (
+        own_machine(target.domain, progress=watcher),
+        claiming_for_target(target, project, timeout=claim_timeout, progress=watcher),
+    ):
         machine = create_machine(
             target,
             project.file,
@@ -143,15 +136,20 @@ def create(
 @name_argument
 @instance_option
 @click.option("--build", is_flag=True, help="Make the disk anew as well, from its source.")
+@claim_timeout_option
 @wait_option
-def update(name: str, instance: str, build: bool, wait: bool) -> None:
+def update(name: str, instance: str, build: bool, claim_timeout: float | None, wait: bool) -> None:
     """Destroy NAME and create it again as its file says now; a kept disk is used again."""
+    from charly_vm.machine.arbitration import claiming_for_target
     from charly_vm.machine.ownership import own_machine
     from charly_vm.machine.update import update_machine
 
     project, watcher = load(), progress()
     target = project.target(name, instance)
-    with own_machine(target.domain, progress=watcher):
+    with (
+        own_machine(target.domain, progress=watcher),
+        claiming_for_target(target, project, timeout=claim_timeout, progress=watcher),
+    ):
         machine = update_machine(target, project.file, build=build, progress=watcher)
     _finish(machine, target, wait=wait)
 
@@ -168,9 +166,11 @@ def _finish(machine: Machine, target: Target, *, wait: bool) -> None:
 @click.command()
 @name_argument
 @instance_option
+@claim_timeout_option
 @wait_option
-def start(name: str, instance: str, wait: bool) -> None:
+def start(name: str, instance: str, claim_timeout: float | None, wait: bool) -> None:
     """Boot NAME, which has been created and is off."""
+    from charly_vm.machine.arbitration import claiming_for_start
     from charly_vm.machine.machine import held_machine
     from charly_vm.machine.start import start_machine
     from charly_vm.model.protocols import DomainState
@@ -179,7 +179,8 @@ def start(name: str, instance: str, wait: bool) -> None:
         if machine.state() is DomainState.RUNNING:
             click.echo(f"{machine.name} runs already")
         else:
-            start_machine(machine)
+            with claiming_for_start(machine, timeout=claim_timeout):
+                start_machine(machine)
     if wait:
         machine.wait_until_ready(READY_SECONDS)
         machine.close()

@@ -24,8 +24,11 @@ _HINTS = {
 }
 
 
-def write_atomically(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
-    """Replace a file in one step: a reader sees the old content or the new, also after a power cut.
+def write_atomically(
+    path: Path, data: bytes | str, *, mode: int = 0o600, durable: bool = True
+) -> None:
+    """Replace a file in one step: a reader sees the old content or the new, also after a power cut
+    where it is `durable`.
 
     Raises `HostError` where the directory cannot be written or the disk is full.
     """
@@ -36,12 +39,17 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int = 0o600) -> Non
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
+                # Whatever the process's umask takes from it.
+                os.fchmod(stream.fileno(), mode)
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             temporary.replace(path)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
-        sync_directory(path.parent)
+            raise
+        if durable:
+            sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

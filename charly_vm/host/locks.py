@@ -23,16 +23,19 @@ def hold(
     *,
     timeout: float | None = None,
     waiting: AbstractContextManager[object] | None = None,
+    every: float = 0.05,
+    mode: int = 0o600,
 ) -> Iterator[None]:
     """Hold a lock for the length of the block, waiting for it up to `timeout` seconds, or for ever.
 
-    `waiting`, such as a phase of `Progress`, brackets the wait where there is one. Raises
-    `LeaseUnavailable` where somebody else holds the lock for longer than `timeout`.
+    `waiting`, such as a phase of `Progress`, brackets the wait where there is one; it is looked
+    `every` so many seconds. `mode` is the lock file's. Raises `LeaseUnavailable` where somebody
+    else holds the lock for longer than `timeout`.
     """
-    taken = _acquire(path, 0)
+    taken = _acquire(path, 0, mode=mode)
     if taken is None:
         with waiting or nullcontext():
-            taken = _acquire(path, -1 if timeout is None else timeout)
+            taken = _acquire(path, -1 if timeout is None else timeout, every=every, mode=mode)
     if taken is None:
         raise LeaseUnavailable(
             f"another process has held {path} for {timeout:.0f} s",
@@ -43,9 +46,9 @@ def hold(
         yield
 
 
-def try_hold(path: Path) -> AbstractContextManager[object] | None:
+def try_hold(path: Path, *, mode: int = 0o600) -> AbstractContextManager[object] | None:
     """The lock, held, as a context manager that releases it; None where somebody else holds it."""
-    return _acquire(path, 0)
+    return _acquire(path, 0, mode=mode)
 
 
 def is_held(path: Path) -> bool:
@@ -62,14 +65,16 @@ def is_held(path: Path) -> bool:
         return False
 
 
-def _acquire(path: Path, timeout: float) -> AbstractContextManager[object] | None:
+def _acquire(
+    path: Path, timeout: float, *, every: float = 0.05, mode: int = 0o600
+) -> AbstractContextManager[object] | None:
     """The lock, held, or None after `timeout` seconds; a negative number waits for ever."""
     # filelock would make a missing directory, one that is open to others.
     make_private_directory(path.parent)
     # Two locks of one process exclude each other as well, since each opens the file anew.
-    lock = filelock.FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
+    lock = filelock.FileLock(path, mode=mode, thread_local=False, fallback_to_soft=False)
     with explain_os_errors(f"lock {path}"):
         try:
-            return lock.acquire(timeout=timeout)
+            return lock.acquire(timeout=timeout, poll_interval=every)
         except filelock.Timeout:
             return None

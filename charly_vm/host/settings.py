@@ -31,6 +31,12 @@ def _any_text(value: str) -> object:
     return value
 
 
+def _absolute(value: str) -> object:
+    if value and not value.startswith("/"):
+        raise ValueError("has to be a whole path")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One thing that a user can set. `check` raises ValueError for a value that has no meaning."""
@@ -92,6 +98,14 @@ SETTINGS = {
             "Where a disk of kind bootc gets its privileged container: sudo, podman's machine, or "
             "nowhere.",
             allowed=("auto", "sudo", "machine", "none"),
+        ),
+        Setting(
+            "leases.directory",
+            "CHARLY_LEASES_DIRECTORY",
+            "",
+            "Where the leases of this host are, for several accounts to share; empty for the "
+            "account's own.",
+            check=_absolute,
         ),
         Setting(
             "console.detach_key",

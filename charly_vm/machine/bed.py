@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from charly_vm.arbiter.claiming import CLAIM_SECONDS, Lease
+from charly_vm.arbiter.records import Life
+from charly_vm.arbiter.wish import Wish, unite
 from charly_vm.check.guest_view import GuestView
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
 from charly_vm.guest.transcript import Entry
 from charly_vm.host.progress import SILENT, Progress
-from charly_vm.machine.budget import hold_share
+from charly_vm.machine.arbitration import find_arbiter, give_back, this_claimant
 from charly_vm.machine.create import build_base, create_machine, rebuild_machine
 from charly_vm.machine.evidence.of_bed import DEPLOYED, REBUILT, REMOVAL, BedEvidence
 from charly_vm.machine.expiry import KEEP_SECONDS, arrange_removal
@@ -21,6 +25,7 @@ from charly_vm.machine.ownership import BED_WAIT_SECONDS, own_machine, this_proc
 from charly_vm.machine.records import Purpose, Stage, now, paths_of, write_record
 from charly_vm.machine.surroundings import view_guest
 from charly_vm.machine.veto import require_no_veto
+from charly_vm.machine.wishes import wish_of_bed
 from charly_vm.model.deploy import DeployNode
 from charly_vm.model.gaps import require_carried_out
 from charly_vm.model.names import PREFIX
@@ -46,8 +51,11 @@ class BedRun:
         target: Target | None = None,
         progress: Progress = SILENT,
         keep_failed: bool = False,
+        wish: Wish | None = None,
+        claim_timeout: float = CLAIM_SECONDS,
     ) -> None:
-        """`target` is one of the bed's variants, where it has some."""
+        """`target` is one of the bed's variants, where it has some. `wish` is what its checks claim
+        beside what it requires itself, and `claim_timeout` how long it waits for all of that."""
         self.project = project
         self.target = target or project.target(node.name)
         self.node = self.target.deploy or node
@@ -61,6 +69,12 @@ class BedRun:
         self._owner = this_process(Purpose.BED)
         self._held = ExitStack()
         self._base: Path | None = None
+        self._wish = unite([wish_of_bed(self.target), wish or Wish()])
+        self._claim_timeout = claim_timeout
+        self._lease: Lease | None = None
+        self._item = ""
+        self.claim_owner = secrets.token_hex(8)
+        """Who claims: what its checks claim besides is not kept from them by what it has."""
 
     @property
     def console_log(self) -> Path:
@@ -82,13 +96,14 @@ class BedRun:
         )
         try:
             self._kept.begin()
-            self._hold_share()
+            self._claim()
             self._base = build_base(
                 self.target, self.project.file, self._owner.purpose, self.progress
             )
         except BaseException:
             self._kept.finish()
             self._held.close()
+            self._give_back(success=False)
             raise
 
     def bring_up(self) -> Machine:
@@ -112,17 +127,20 @@ class BedRun:
         self._kept.begin_checks()
         return self.machine
 
-    def _hold_share(self) -> None:
-        deploy, entity = self.node.deploy, self.target.entity
-        self._held.enter_context(
-            hold_share(
-                self.name,
-                cpus=deploy.cpus or entity.cpu,
-                ram=deploy.ram or entity.ram,
-                timeout=BED_WAIT_SECONDS,
-                progress=self.progress,
-            )
+    def _claim(self) -> None:
+        arbiter = find_arbiter(self.project, progress=self.progress)
+        self._lease = arbiter.claim(
+            self._wish,
+            this_claimant(self.name, test=self._item),
+            timeout=self._claim_timeout,
+            owner=self.claim_owner,
+            domain=self.target.domain,
         )
+
+    def _give_back(self, *, success: bool) -> None:
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            give_back(lease, self.target.domain, success=success)
 
     def rebuild(self) -> Machine:
         """The same bed from a fresh disk, ready again."""
@@ -145,6 +163,7 @@ class BedRun:
     def asking(self, item: str) -> None:
         """Who has what runs in the guest from now on run, for the transcript: the id of a check,
         empty for nobody in particular."""
+        self._item = item
         self._kept.asking(item)
 
     @property
@@ -167,20 +186,27 @@ class BedRun:
         artifacts = self._kept.artifacts(phase)
         return view_guest(self.require_machine(), self.project, artifacts=artifacts)
 
-    def tear_down(self, *, keep: bool = False) -> None:
-        """Remove the machine and everything of it, or leave it running with a note how to enter."""
-        with self._held:
-            machine, self.machine = self.machine, None
-            self._kept.enter(REMOVAL)
-            try:
-                if machine is None:
-                    return
-                if keep and machine.record.stage is Stage.CREATED:
-                    self._keep(machine)
-                else:
-                    machine.destroy(disk=True)
-            finally:
-                self._kept.finish()
+    def tear_down(self, *, keep: bool = False, success: bool = True) -> None:
+        """Remove the machine and everything of it, or leave it running with a note how to enter.
+
+        What was claimed is given back, with whether the bed was a `success`; a machine that stays
+        keeps it.
+        """
+        try:
+            with self._held:
+                machine, self.machine = self.machine, None
+                self._kept.enter(REMOVAL)
+                try:
+                    if machine is None:
+                        return
+                    if keep and machine.record.stage is Stage.CREATED:
+                        self._keep(machine)
+                    else:
+                        machine.destroy(disk=True)
+                finally:
+                    self._kept.finish()
+        finally:
+            self._give_back(success=success)
 
     def _give_up(self, error: BaseException, phase: str) -> None:
         """Leave nothing of a bed that did not come up, except its evidence."""
@@ -196,7 +222,7 @@ class BedRun:
             _add_detail(error, f"  no evidence: {more.message}")
         finally:
             try:
-                self.tear_down(keep=self.keep_failed and failed)
+                self.tear_down(keep=self.keep_failed and failed, success=False)
             except CharlyError as more:
                 _add_detail(error, f"  left for `charly vm prune`: {more.message}")
 
@@ -213,8 +239,12 @@ class BedRun:
         seconds = ephemeral.ttl if ephemeral else KEEP_SECONDS
         expires = now(after=seconds)
         owner = dataclasses.replace(machine.record.owner, purpose=Purpose.KEPT, expires=expires)
-        machine.record = dataclasses.replace(machine.record, owner=owner)
+        claims = self._lease.wish if self._lease else Wish()
+        machine.record = dataclasses.replace(machine.record, owner=owner, claims=claims)
         write_record(machine.record)
+        if self._lease is not None:
+            self._lease.hand_over(machine.name, {Life.MACHINE: claims})
+            self._lease = None
         machine.close()
         arrange_removal(machine.name, seconds)
         name = machine.record.label

@@ -6,6 +6,7 @@ import dataclasses
 import uuid
 from pathlib import Path
 
+from charly_vm.arbiter.wish import CPUS, RAM, Wish
 from charly_vm.disk.nvram import make_nvram
 from charly_vm.disk.qcow2 import create_overlay
 from charly_vm.errors import CharlyError, StateError
@@ -18,6 +19,7 @@ from charly_vm.machine.keys import choose_key, store_key
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ports import choose_ports, choosing_ports, require_free_ports
 from charly_vm.machine.records import (
+    GivesWay,
     MachineRecord,
     Owner,
     Purpose,
@@ -32,6 +34,7 @@ from charly_vm.machine.snapshot_repair import settle_snapshots
 from charly_vm.machine.survey import survey, wanted_backend
 from charly_vm.machine.veto import instance_of
 from charly_vm.machine.volumes import drop_disk_volume, drop_nvram_volume, has_disk, make_volumes
+from charly_vm.machine.wishes import gives_way_of, wish_of_machine
 from charly_vm.model.gaps import describe_gaps
 from charly_vm.model.project import Target
 from charly_vm.model.resolve import Overrides, Placement, resolve
@@ -104,6 +107,8 @@ def create_machine(
             owner=owner,
             base=image,
             machine=machine,
+            claims=wish_of_machine(target) if owner.purpose is Purpose.COMMAND else Wish(),
+            gives_way=_gives_way(target, machine),
         )
         write_record(record)
     hosts = facts.behind_libvirt() if machine.hypervisor else facts
@@ -124,6 +129,11 @@ def create_machine(
             _discard(made)
         raise
     return made
+
+
+def _gives_way(target: Target, machine: ResolvedMachine) -> GivesWay | None:
+    preemptible = target.deploy.deploy.preemptible if target.deploy else None
+    return gives_way_of(preemptible, {RAM: machine.ram, CPUS: machine.cpus})
 
 
 def _note_choices(machine: ResolvedMachine, facts: Facts, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from charly_vm.errors import CharlyError
 from charly_vm.host.own_command import find_charly
 from charly_vm.host.process import find_tool, run
 from charly_vm.host.progress import SILENT, Progress
-from charly_vm.machine.autostart import SYSTEMCTL_SECONDS, has_user_systemd
+from charly_vm.host.user_units import SYSTEMCTL_SECONDS, has_user_systemd
 from charly_vm.machine.prune import prune_machine
 from charly_vm.machine.records import find_expired
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charly_vm.arbiter.records import Life
 from charly_vm.backend import backend_of
 from charly_vm.errors import GuestError, GuestTimeout, HostError, StateError
 from charly_vm.guest.hop import Hop
@@ -23,6 +24,7 @@ from charly_vm.host.files import explain_os_errors, read_tail
 from charly_vm.host.process import tail_text
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline
+from charly_vm.machine.claims import drop_claims
 from charly_vm.machine.ownership import own_machine
 from charly_vm.machine.records import MachineRecord, Stage, find_record, write_record
 from charly_vm.machine.traces import Traces
@@ -156,14 +158,23 @@ class Machine:
         shell = AgentShell(self.name, ask)
         return wait_for_agent(shell, deadline, alive=alive, progress=progress)
 
+    def ask_to_stop(self, seconds: float) -> StopOutcome:
+        """Have the guest shut down, and leave it on where it does not."""
+        self.require_created()
+        self.close()
+        return self.backend.stop(self.record.domain, Deadline(seconds), force=False)
+
     def stop(self, *, force: bool = False, seconds: float = STOP_SECONDS) -> StopOutcome:
         """Have the guest shut down, or power it off: at once with `force`, else after `seconds`."""
         self.require_created()
         self.close()
         with self.progress.phase(f"stopping {self.name}"):
             if force:
-                return self.backend.power_off(self.record.domain)
-            return self.backend.stop(self.record.domain, Deadline(seconds))
+                outcome = self.backend.power_off(self.record.domain)
+            else:
+                outcome = self.backend.stop(self.record.domain, Deadline(seconds))
+        drop_claims(self.name, Life.HOLDER)
+        return outcome
 
     def destroy(self, *, disk: bool, instance: bool = False) -> None:
         """Remove the machine. Without `disk`, its disk and keys stay for the next create.
@@ -177,6 +188,7 @@ class Machine:
                 self._mark(Stage.DESTROYING, disk_kept=not disk)
             self.backend.undefine(self.record.domain)
             self.traces.remove()
+            drop_claims(self.name, Life.HOLDER, Life.MACHINE)
             shutil.rmtree(self.record.machine.paths.runtime, ignore_errors=True)
             if not disk:
                 self._mark(Stage.DISK_KEPT, disk_kept=True)

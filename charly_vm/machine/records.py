@@ -10,12 +10,13 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from charly_vm.arbiter.wish import Wish
 from charly_vm.errors import HostError, StateError
 from charly_vm.host.files import explain_os_errors, write_atomically
 from charly_vm.host.paths import machines_directory, runtime_directory
@@ -75,6 +76,22 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class GivesWay:
+    """How a deploy is stopped for a claimant, and started again; see `model.deploy.Preemptible`.
+    The commands are empty for a machine that is simply shut down and booted."""
+
+    wish: Wish
+    """What it has while it runs."""
+    grace: float
+    """How long it may take to stop, in seconds."""
+    on_success: bool
+    stop: str = ""
+    start: str = ""
+    running: str = ""
+    unless: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MachineRecord:
     """One machine. `base` is the image below its overlay."""
 
@@ -88,6 +105,10 @@ class MachineRecord:
     owner: Owner
     base: str
     machine: ResolvedMachine
+    claims: Wish = field(default_factory=Wish)
+    """What its deploy requires for as long as it is there."""
+    gives_way: GivesWay | None = None
+    """How it gives way to a claimant, where its deploy agrees to."""
 
     @property
     def domain(self) -> Domain:
@@ -227,4 +248,15 @@ def _record(data: Mapping[str, Any]) -> MachineRecord:
         owner=Owner(**owner),
         base=data["base"],
         machine=ResolvedMachine(**machine),
+        claims=_wish(data.get("claims") or {}),
+        gives_way=_gives_way(data.get("gives_way")),
     )
+
+
+def _wish(data: Mapping[str, Any]) -> Wish:
+    amounts = dict(data.get("amounts", {}))
+    return Wish(tuple(data.get("exclusive", ())), tuple(data.get("shared", ())), amounts)
+
+
+def _gives_way(data: Mapping[str, Any] | None) -> GivesWay | None:
+    return GivesWay(**{**data, "wish": _wish(data["wish"])}) if data else None

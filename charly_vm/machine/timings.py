@@ -31,6 +31,8 @@ class Span:
     """None while it lasts."""
     outcome: str = "running"
     """`running`, `ok` or `failed`."""
+    seen: str = ""
+    """What was last seen of what it waited for."""
 
     def as_data(self) -> dict[str, Any]:
         seconds = self.seconds
@@ -42,6 +44,7 @@ class Span:
             "seconds": round(lasted, 3),
             "outcome": self.outcome,
             "depth": self.depth,
+            **({"seen": self.seen} if self.seen else {}),
         }
 
 
@@ -58,8 +61,13 @@ class Timings:
 
     @contextmanager
     def phase(self, text: str) -> Iterator[Seen]:
-        with self.spanning(text), self._inner.phase(text) as seen:
-            yield seen
+        with self.spanning(text) as span, self._inner.phase(text) as seen:
+
+            def told(what: str) -> None:
+                span.seen = what
+                seen(what)
+
+            yield told
 
     @contextmanager
     def transfer(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -70,11 +78,11 @@ class Timings:
         self._inner.note(text)
 
     @contextmanager
-    def spanning(self, what: str) -> Iterator[None]:
+    def spanning(self, what: str) -> Iterator[Span]:
         """A span that nobody else is told of."""
         span = self.open(what)
         try:
-            yield
+            yield span
         except BaseException:
             self.close(span, "failed")
             raise

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from charly_vm.model.candy import CandyNode, ImageNode
-from charly_vm.model.deploy import Deploy, DeployNode
+from charly_vm.model.deploy import Deploy, DeployNode, ServiceNode
 from charly_vm.model.entity import EntityNode
 from charly_vm.model.group import GroupNode
 from charly_vm.model.imports import Unfetched
 from charly_vm.model.nodes import Node
 from charly_vm.model.readers.subtree import Draft, Overlay, Subtree
 from charly_vm.model.resource import ResourceNode
-from charly_vm.model.spelling import find_meant, suggestion
+from charly_vm.model.spelling import find_meant, find_nearest, suggestion
 
 
 class Named(Protocol):
@@ -42,6 +42,7 @@ class Assembly:
         self.images: dict[str, ImageNode] = {}
         self.resources: dict[str, ResourceNode] = {}
         self.groups: dict[str, GroupNode] = {}
+        self.services: dict[str, ServiceNode] = {}
         self.nodes: list[Node] = []
         self._skipped: dict[tuple[str, int, str], str] = {}
         self._faulty: dict[str, Node] = {}
@@ -57,6 +58,7 @@ class Assembly:
             self._add("candy", self.candies, subtree.candies, subtree)
             self._add("image", self.images, subtree.images, subtree)
             self._add("resource", self.resources, subtree.resources, subtree)
+            self._add("service", self.services, subtree.services, subtree)
             self._faulty |= {one.name: one for one in subtree.nodes if one.role == "entity"}
         for subtree in visible:
             for overlay in subtree.overlays:
@@ -135,17 +137,46 @@ class Assembly:
 
     def _check_tokens(self, draft: Draft) -> None:
         """A token is a free label; one that is nearly a known one may be a mistake."""
-        known = {name.rpartition(".")[2] for name in self.resources}
+        resources = {name.rpartition(".")[2]: node for name, node in self.resources.items()}
         deploy = draft.node.deploy
-        for key in ("requires_exclusive", "requires_shared"):
-            for token in getattr(deploy, key):
-                if meant := find_meant(token, known):
-                    text = f"{key}: no resource is called {token!r}; did you mean {meant!r}?"
-                    draft.findings.warn(draft.place_of(key), text)
-        for token in deploy.preemptible.holds if deploy.preemptible else ():
-            if meant := find_meant(token, known):
-                text = f"preemptible: no resource is called {token!r}; did you mean {meant!r}?"
-                draft.findings.warn(draft.place_of("preemptible"), text)
+        held = deploy.preemptible
+        wanted = [
+            *(("requires_exclusive", token) for token in deploy.requires_exclusive),
+            *(("requires_shared", token) for token in deploy.requires_shared),
+            *(("preemptible", token) for token in ((*held.holds, *held.shares) if held else ())),
+        ]
+        for key, token in wanted:
+            if meant := find_meant(token, set(resources)):
+                text = f"{key}: no resource is called {token!r}; did you mean {meant!r}?"
+                draft.findings.warn(draft.place_of(key), text)
+        for token in deploy.requires_amount.others if deploy.requires_amount else ():
+            self._check_amount(draft, token, resources)
+
+    def _check_amount(
+        self, draft: Draft, token: str, resources: Mapping[str, ResourceNode]
+    ) -> None:
+        """Of what is wanted in part it has to be known how much there is."""
+        deploy = draft.node.deploy
+        there = resources[token].resource.amount if token in resources else None
+        asked = deploy.requires_amount.others[token] if deploy.requires_amount else 0
+        place = draft.place_of("requires_amount")
+        if there is None and self.unfetched:
+            return
+        if there is None:
+            known = [
+                "ram",
+                "cpus",
+                *(name for name, node in resources.items() if node.resource.amount),
+            ]
+            near = find_nearest(token, known)
+            hint = (
+                f"did you mean {near!r}?"
+                if near
+                else f"write `{token}: {{resource: {{amount: …}}}}`"
+            )
+            draft.findings.complain(place, f"nothing says how much of {token!r} there is; {hint}")
+        elif asked > there:
+            draft.findings.complain(place, f"there is {there} of {token!r}, and {asked} is wanted")
 
     def _check_candies(self, draft: Draft) -> None:
         """Candies may be behind references; one that is nearly a known one may be a mistake."""

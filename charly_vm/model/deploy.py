@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from charly_vm.model.base import Model, defined_as, wrong
+from charly_vm.model.base import Model, Open, defined_as, wrong
 from charly_vm.model.environment import Environment
 from charly_vm.model.quantities import Count, Duration, Flag, Size, parse_duration, parse_flag
 from charly_vm.model.step import Step
@@ -38,18 +38,57 @@ class Ephemeral(Model):
     """Kept; nothing acts on it."""
 
 
+Command = Annotated[str, Field(min_length=1)]
+"""A command of the host's shell."""
+
+
 class Preemptible(Model):
-    """What a running deploy holds, and gives up when somebody needs it more. Kept; nothing acts on
-    it."""
+    """What a running deploy has, and gives up when somebody needs it more: it is stopped, and
+    started again afterwards. A list of tokens is one of `holds`."""
 
     holds: tuple[Token, ...] = ()
-    """The tokens."""
-    stop: Literal["shutdown"] = "shutdown"
-    """How the machine is brought to an end."""
+    """The tokens that nobody else may have while it runs. Of `ram` and `cpus` it is what its
+    machine has."""
+    shares: tuple[Token, ...] = ()
+    """The tokens that others may have as well while it runs, unless they want them for
+    themselves."""
+    stop: Literal["shutdown"] | Command = "shutdown"
+    """How it is brought to an end: the guest is asked to shut down, or a command of the host's
+    shell is run for it. A service that is no machine of ours says `start` and `running` too."""
+    start: Command | None = None
+    """The command of the host's shell that starts it again."""
+    running: Command | None = None
+    """The command of the host's shell that succeeds while it runs."""
+    unless: Command | None = None
+    """A command of the host's shell. While it succeeds the owner is at work, and nothing is given
+    up."""
     restore: Literal["always", "on-success"] = "always"
     """Whether it is started again even where the one who needed the token has failed."""
-    grace: Duration | None = None
-    """How long the guest may take to shut down."""
+    grace: Duration = parse_duration("2m")
+    """How long it may take to stop. One that takes longer keeps what it has, and whoever needs it
+    is refused."""
+
+    @property
+    def is_service(self) -> bool:
+        """Whether commands stop, start and query it."""
+        return self.start is not None
+
+    @model_validator(mode="after")
+    def _says_all_commands(self) -> Self:
+        said = (self.stop != "shutdown", self.start is not None, self.running is not None)
+        if any(said) and not all(said):
+            text = "`stop`, `start` and `running` are commands together, or none of them is"
+            raise wrong((("stop",), text))
+        return self
+
+    @model_validator(mode="after")
+    def _has_each_token_in_one_way(self) -> Self:
+        for token in self.shares:
+            if token in self.holds:
+                raise wrong(
+                    (("shares",), f"{token!r} is in `holds` already; it is one or the other")
+                )
+        return self
 
 
 class InstallOpts(Model):
@@ -69,13 +108,21 @@ class InstallOpts(Model):
     """The container image in which packages are built."""
 
 
-class Amounts(Model):
-    """How much of the host a deploy claims; what its machine has, where nothing is said."""
+class Amounts(Open):
+    """How much of the host a deploy claims; of `ram` and `cpus` what its machine has, where nothing
+    is said. Any other name is a resource's that has an `amount`, such as the seats of a licence."""
+
+    __pydantic_extra__: dict[str, Count]
 
     ram: Size | None = None
     """Memory."""
     cpus: Count | None = None
     """CPUs."""
+
+    @property
+    def others(self) -> Mapping[str, int]:
+        """Amounts of other resources than the host's own."""
+        return self.__pydantic_extra__ or {}
 
 
 def _from_flag(written: object) -> object:
@@ -131,13 +178,13 @@ class Terms(Model):
     requires_amount: Amounts | None = None
     """How much of the host it claims; what its machine has, where nothing is said."""
     preemptible: PreemptibleField | None = None
-    """What it gives up when somebody needs it more. Kept; nothing acts on it."""
+    """What it gives up when somebody needs it more."""
     plan: Plan = Field(default_factory=list)
     """Steps, after the entity's."""
 
     @model_validator(mode="after")
     def _wants_each_token_in_one_way(self) -> Self:
-        held = self.preemptible.holds if self.preemptible else ()
+        held = (*self.preemptible.holds, *self.preemptible.shares) if self.preemptible else ()
         for token in self.requires_shared:
             if token in self.requires_exclusive:
                 text = f"{token!r} is wanted exclusively already; it is one or the other"
@@ -184,6 +231,16 @@ class Deploy(Terms):
         default_factory=dict
     )
     """Values to run the deploy with, each combination by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceNode:
+    """A deploy of a kind that does not run here, and that says how it gives way all the same."""
+
+    name: str
+    preemptible: Preemptible
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)

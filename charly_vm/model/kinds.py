@@ -39,6 +39,8 @@ CANDY_BLOCKS = (
     *("plan", "shell", "localpkg", "volume", "alias", "security"),
 )
 RESOURCE_BLOCKS = ("gpu",)
+PREEMPTIBLE = "preemptible"
+"""The one block that counts in a node of a kind that does not run here."""
 
 BLOCKS = frozenset((*ENTITY_BLOCKS, *DEPLOY_BLOCKS, *CANDY_BLOCKS, *RESOURCE_BLOCKS))
 """Keys of bodies that may stand in a child of their own: whatever is a list or a mapping."""

@@ -12,7 +12,7 @@ from typing import Any
 from charly_vm.errors import Problem, SpecError
 from charly_vm.model.assembly import Assembly
 from charly_vm.model.candy import CandyNode, ImageNode
-from charly_vm.model.deploy import DeployNode
+from charly_vm.model.deploy import DeployNode, ServiceNode
 from charly_vm.model.discovery import FILE_NAME, find_project_file, is_file
 from charly_vm.model.entity import EntityNode, VmEntity
 from charly_vm.model.group import GroupNode
@@ -73,6 +73,8 @@ class Project:
     images: Mapping[str, ImageNode] = field(default_factory=dict)
     resources: Mapping[str, ResourceNode] = field(default_factory=dict)
     groups: Mapping[str, GroupNode] = field(default_factory=dict)
+    services: Mapping[str, ServiceNode] = field(default_factory=dict)
+    """Deploys of other kinds than vm that say how they give way."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Of the project's own file."""
     nodes: tuple[Node, ...] = ()
@@ -174,7 +176,7 @@ def collection_paused() -> Iterator[None]:
 def _load(file: Path, host: Path) -> Project:
     gatherer = Gatherer()
     gatherer.gather(file)
-    if is_file(host):
+    if is_file(host) and host != file:
         gatherer.gather(host, is_host=True)
     gatherer.add_shipped(shipped_document())
     declared = {
@@ -197,6 +199,7 @@ def _load(file: Path, host: Path) -> Project:
         images=assembly.images,
         resources=assembly.resources,
         groups=assembly.groups,
+        services=assembly.services,
         defaults=defaults,
         nodes=tuple(assembly.nodes),
         unfetched=tuple(gatherer.unfetched),

@@ -34,6 +34,7 @@ class StopOutcome(str, Enum):
     SHUT_DOWN = "the guest shut down"
     FORCED = "the guest did not answer in time and was powered off"
     ALREADY_OFF = "it was not running"
+    STILL_ON = "the guest did not shut down in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,11 @@ class Backend(Protocol):
         or is not defined, `LaunchError` with the emulator's words when it does not come up."""
         ...
 
-    def stop(self, domain: Domain, deadline: Deadline) -> StopOutcome:
-        """Ask the guest to shut down (ACPI power button), then power it off at the deadline."""
+    def stop(self, domain: Domain, deadline: Deadline, *, force: bool = True) -> StopOutcome:
+        """Ask the guest to shut down (ACPI power button), then power it off at the deadline.
+
+        Without `force` it is `STILL_ON` then, and may yet shut down.
+        """
         ...
 
     def power_off(self, domain: Domain) -> StopOutcome:

@@ -65,6 +65,8 @@ class HostResource(Model):
 
     gpu: Annotated[Gpu, Field()] | None = None
     """Graphics cards, by what they are or where."""
+    amount: Count | None = None
+    """How much of it there is, where claimants want some of it: the seats of a licence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,14 @@ PLACE = Path("(shipped with charly)")
 TEXT = """\
 nvidia-gpu:
   resource: {gpu: {vendor: "0x10de"}}
+amd-gpu:
+  resource: {gpu: {vendor: "0x1002"}}
+intel-gpu:
+  resource: {gpu: {vendor: "0x8086"}}
+ram:
+  resource: {}
+cpus:
+  resource: {}
 """
 
 

@@ -15,7 +15,7 @@ import: ['@github.com/example/candies:v2026.174.1100', {far: '@github.com/exampl
 shape:
   vm: {source: {kind: bootstrap}}
 check-shape:
-  vm: {from: shape, disposable: true, requires_exclusive: [nvidia-gpus]}
+  vm: {from: shape, disposable: true, from_snapshot: clean, requires_exclusive: [nvidia-gpus]}
   inner:
     pod: {image: web}
 check-far:
@@ -47,11 +47,15 @@ def test_the_list_has_every_node_with_its_place_and_why_it_does_not_run(project:
     assert lines == [
         "NAME KIND RUNS WHERE WHY NOT",
         f"shape vm entity yes {project}:2",
-        f"check-shape vm deploy yes {project}:4 as a bed: requires_exclusive not carried out",
+        f"check-shape vm deploy yes {project}:4 as a bed: from_snapshot not carried out",
         f"inner (in check-shape) pod no {project}:6 nodes of kind pod are not run here",
         f"check-far vm deploy no {project}:8 there is no far.shape here, and "
         "@github.com/example/far:v1 is not fetched",
-        "nvidia-gpu resource yes (shipped with charly):1",
+        *(
+            f"{token} resource yes (shipped with charly):{line}"
+            for line, token in ((1, "nvidia-gpu"), (3, "amd-gpu"), (5, "intel-gpu"), (7, "ram"))
+        ),
+        "cpus resource yes (shipped with charly):9",
     ]
     for told in (
         "more nodes may be behind @github.com/example/candies:v2026.174.1100, which is not fetched",
@@ -80,7 +84,7 @@ def test_what_is_doubtful_is_a_warning_on_standard_error(project: Path) -> None:
     done = charly(project, "check", "list")
     assert done.status == 0
     assert done.stderr.splitlines() == [
-        f"charly: warning: {project}:5:39: requires_exclusive: no resource is called "
+        f"charly: warning: {project}:5:61: requires_exclusive: no resource is called "
         "'nvidia-gpus'; did you mean 'nvidia-gpu'?"
     ]
 

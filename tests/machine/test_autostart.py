@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from charly_vm.host import user_units
 from charly_vm.host.process import run
 from charly_vm.host.progress import Silent
+from charly_vm.host.user_units import units_directory
 from charly_vm.machine import autostart
 from charly_vm.machine.autostart import (
     disable_autostart,
     enable_autostart,
     render_unit,
     unit_name,
-    units_directory,
 )
 
 DOMAIN = "charly-x.y_z-dev"
@@ -35,7 +36,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A host without systemd; a test puts in this directory what it wants to be there."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setattr(autostart, "LINGERING", tmp_path / "linger")
+    monkeypatch.setattr(user_units, "LINGERING", tmp_path / "linger")
     directory = tmp_path / "bin"
     directory.mkdir()
 
@@ -43,7 +44,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = directory / name
         return path if path.exists() else None
 
-    monkeypatch.setattr(autostart, "find_tool", find)
+    for module in (autostart, user_units):
+        monkeypatch.setattr(module, "find_tool", find)
     return directory
 
 

@@ -20,9 +20,6 @@ def node(**written: Any) -> DeployNode:
     "written",
     [
         {"add_candy": ["tools"]},
-        {"requires_exclusive": ["nvidia-gpu"]},
-        {"requires_shared": ["licence"]},
-        {"requires_amount": {"cpus": 2}},
         {"from_snapshot": "clean"},
         {"cloud_init_clean": True},
         {"fresh": "template"},
@@ -39,3 +36,4 @@ def test_what_is_not_carried_out_is_named(written: dict[str, Any]) -> None:
 
 def test_what_is_carried_out_is_no_gap() -> None:
     require_carried_out(node(ram="1G", timeout="2m", fresh="boot", description="plain"))
+    require_carried_out(node(requires_exclusive=["nvidia-gpu"], requires_amount={"cpus": 2}))

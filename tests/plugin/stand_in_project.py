@@ -58,7 +58,8 @@ def stall_in(work):
 
 
 class StandInRun:
-    def __init__(self, project, node, *, target, evidence, progress, keep_failed):
+    def __init__(self, project, node, *, target, evidence, progress, **more):
+        self.wish, self.claim_owner = more["wish"], node.name
         self.node, self.target, self.evidence, self.machine = node, target, evidence, None
         self.progress = progress
         self.directory = evidence / node.name
@@ -117,7 +118,7 @@ class StandInRun:
     def view(self, phase):
         return GuestView(self.machine.guest)
 
-    def tear_down(self, *, keep=False):
+    def tear_down(self, *, keep=False, success=True):
         self.log("keep" if keep else "down")
         if keep:
             self.progress.note(f"{self.node.name} is kept")

@@ -11,8 +11,8 @@ from charly_vm.host.facts import Accelerator, Facts, HypervisorFacts
 from charly_vm.host.package_manager import PackageManager, find_package_manager
 from charly_vm.host.process import find_tool
 from charly_vm.host.subordinate_ids import this_user
+from charly_vm.host.user_units import has_user_systemd, lingers
 from charly_vm.host.virtiofsd import find_virtiofsd
-from charly_vm.machine.autostart import has_user_systemd, lingers
 from charly_vm.machine.doctor.bridges import examine_bridges
 from charly_vm.machine.doctor.disks import examine_disks
 from charly_vm.machine.doctor.finding import Finding, examine_tool, render_sudo

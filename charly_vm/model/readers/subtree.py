@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from charly_vm.model.candy import CandyNode, ImageNode
-from charly_vm.model.deploy import DeployNode
+from charly_vm.model.deploy import DeployNode, ServiceNode
 from charly_vm.model.document import KeyPath
 from charly_vm.model.entity import EntityNode
 from charly_vm.model.group import GroupNode
@@ -69,6 +69,7 @@ class Subtree:
     images: list[ImageNode] = field(default_factory=list)
     resources: list[ResourceNode] = field(default_factory=list)
     groups: list[GroupNode] = field(default_factory=list)
+    services: list[ServiceNode] = field(default_factory=list)
 
     @property
     def file(self) -> str:

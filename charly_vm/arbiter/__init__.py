@@ -1,0 +1,15 @@
+"""Who may use what: scarce things of this host are claimed, waited for, taken from those who agreed
+to give way, and given back.
+
+wish         what is wanted, all at once
+policy       pure: who gets what, who is stopped for it, who waits and why
+records      what is on disk, as data
+ledger       the directory, its lock, and what it holds at this moment
+liveness     the locks that tell whether who made a record lives
+wakeup       how a claimant that waits learns that it may have its turn
+claiming     a claim from the wish to its end
+preemption   holders that give way, and that come back
+inhibition   an owner at work, whose holders do not give way
+explanation  what is waited for, in words
+foreign      tokens that the Go program on the same host has leased
+"""

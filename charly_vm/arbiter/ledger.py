@@ -1,0 +1,254 @@
+"""The ledger: a directory of records, changed under one lock by whoever has something to change.
+
+    lock                  held while the ledger is read and changed; never removed
+    claims/ID.json        a claim; ID.lock beside it is held by its owner for as long as it lives
+    stopped/KEY.json      a holder that was stopped for claims; KEY.lock is held by whoever stops or
+                          starts it, and never removed
+    inhibited/UID         until when the holders of an account do not give way
+    damaged/              what could not be understood and had no owner that lives
+
+Each record is replaced in one step. Only its owner grants a claim; everybody removes those whose
+owner is gone. A lock's file has a name that is never used again, and is removed with its record.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from charly_vm.arbiter.liveness import Liveness, is_alive
+from charly_vm.arbiter.records import (
+    ClaimRecord,
+    Life,
+    StoppedHolder,
+    claim_as_json,
+    read_claim,
+    read_stopped,
+    stopped_as_json,
+)
+from charly_vm.errors import HostError
+from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
+from charly_vm.host.locks import hold, try_hold
+from charly_vm.host.mounts import find_file_system
+from charly_vm.host.paths import state_directory
+
+LOCK_SECONDS = 30.0
+"""Others hold the ledger for the length of a few files' reading and writing."""
+LOCK_EVERY = 0.001
+NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph")
+"""Locks on these are not dropped, or not for certain, when their holder dies."""
+
+
+@dataclass(slots=True)
+class Book:
+    """The ledger as it is while its lock is held. Changes go to the disk at once."""
+
+    ledger: Ledger
+    claims: dict[str, ClaimRecord]
+    """Claims whose owner lives, and those of machines."""
+    stopped: dict[str, StoppedHolder]
+    left: dict[str, ClaimRecord] = field(default_factory=dict)
+    """Of the claims, those whose owner is gone and whose machine may still be there."""
+    buried: bool = False
+    """Whether claims were found whose owner is gone."""
+
+    def write_claim(self, record: ClaimRecord) -> None:
+        # What a lock's life hangs on is over after a power cut, and need not outlast one.
+        durable = record.life is not Life.OWNER
+        self.ledger.write(self.ledger.claim_file(record.id), claim_as_json(record), durable)
+        self.claims[record.id] = record
+
+    def remove_claim(self, identifier: str) -> None:
+        """Remove a claim and its lock's file; the lock itself is its owner's to close."""
+        file = self.ledger.claim_file(identifier)
+        file.unlink(missing_ok=True)
+        file.with_suffix(".lock").unlink(missing_ok=True)
+        self.claims.pop(identifier, None)
+        self.left.pop(identifier, None)
+
+    def write_stopped(self, record: StoppedHolder) -> None:
+        self.ledger.write(self.ledger.stopped_file(record.key), stopped_as_json(record), True)
+        self.stopped[record.key] = record
+
+    def remove_stopped(self, key: str) -> None:
+        self.ledger.stopped_file(key).unlink(missing_ok=True)
+        self.stopped.pop(key, None)
+
+    def next_place(self) -> float:
+        """A place behind all others in the line: now, unless the clock was set back."""
+        last = max((claim.place for claim in self.claims.values()), default=0.0)
+        return max(time.time(), last + 1e-6)
+
+    def wake(self, identifier: str) -> None:
+        """Have a claimant that waits look at the ledger again."""
+        with suppress(OSError):
+            os.utime(self.ledger.claim_lock(identifier))
+
+
+class Ledger:
+    """The ledger of this account, or one that several accounts share."""
+
+    def __init__(self, directory: Path, *, shared: bool = False) -> None:
+        """`shared` files are open to the directory's group."""
+        self.directory = directory
+        self.shared = shared
+        self._made = False
+
+    @contextmanager
+    def open(self) -> Iterator[Book]:
+        """Hold the ledger, without the claims of the dead.
+
+        Raises `HostError` where the directory cannot be used, and `LeaseUnavailable` where another
+        process hangs while it holds the ledger.
+        """
+        self._make()
+        lock = hold(
+            self.directory / "lock", timeout=LOCK_SECONDS, every=LOCK_EVERY, mode=self._mode
+        )
+        with lock, explain_os_errors(f"use the ledger {self.directory}"):
+            book = self._read()
+            for claim in list(book.claims.values()):
+                if claim.life is Life.OWNER and not self.lives(claim.id):
+                    self._bury(book, claim)
+            yield book
+
+    def peek(self) -> Book:
+        """The ledger as it is, without its lock and without a change: for people to look at."""
+        if not self.directory.is_dir():
+            return Book(self, {}, {})
+        with explain_os_errors(f"read the ledger {self.directory}"):
+            book = self._read()
+            for claim in list(book.claims.values()):
+                if claim.life is Life.OWNER and not self.lives(claim.id):
+                    if claim.domain:
+                        book.left[claim.id] = claim
+                    else:
+                        del book.claims[claim.id]
+        return book
+
+    def count_damaged(self) -> int:
+        """How many records could not be understood and had no owner that lives."""
+        directory = self.directory / "damaged"
+        return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
+
+    def peek_stopped(self) -> list[StoppedHolder]:
+        """The holders that are stopped, read without the ledger's lock."""
+        found = (
+            read_stopped(name, text) for name, text in _read_directory(self.directory / "stopped")
+        )
+        return [record for record in found if record is not None]
+
+    def begin_claim(self) -> tuple[str, Liveness]:
+        """A new id, and the lock that says that its owner lives. Make it while the ledger is open,
+        since the lock has to be there before its record."""
+        identifier = secrets.token_hex(8)
+        return identifier, Liveness(self.claim_lock(identifier), mode=self._mode)
+
+    def lives(self, identifier: str) -> bool:
+        """Whether the owner of a claim lives, or a command that it has handed its claim over to."""
+        return is_alive(self.claim_lock(identifier))
+
+    def claim_file(self, identifier: str) -> Path:
+        return self.directory / "claims" / f"{identifier}.json"
+
+    def claim_lock(self, identifier: str) -> Path:
+        return self.directory / "claims" / f"{identifier}.lock"
+
+    def stopped_file(self, key: str) -> Path:
+        return self.directory / "stopped" / f"{key}.json"
+
+    def try_hold_stopped(self, key: str) -> AbstractContextManager[object] | None:
+        """The right to stop or start a holder; None where somebody is about it."""
+        return try_hold(self.directory / "stopped" / f"{key}.lock", mode=self._mode)
+
+    def is_changing(self, key: str) -> bool:
+        """Whether somebody is stopping or starting a holder."""
+        return is_alive(self.directory / "stopped" / f"{key}.lock")
+
+    def inhibition_file(self, uid: int) -> Path:
+        return self.directory / "inhibited" / str(uid)
+
+    def write(self, path: Path, text: str, durable: bool) -> None:
+        write_atomically(path, text, mode=self._mode & ~0o020, durable=durable)
+
+    @property
+    def _mode(self) -> int:
+        return 0o660 if self.shared else 0o600
+
+    def _make(self) -> None:
+        if self._made:
+            return
+        require_local(self.directory)
+        if not self.shared:
+            make_private_directory(self.directory)
+        for name in ("claims", "stopped", "inhibited", "damaged"):
+            path = self.directory / name
+            if self.shared and not path.is_dir():
+                raise HostError(
+                    f"{self.directory} is no ledger that accounts share: {name} is missing",
+                    hint="`charly doctor --fix` makes it, as root",
+                )
+            if not self.shared:
+                make_private_directory(path)
+        self._made = True
+
+    def _read(self) -> Book:
+        claims = {
+            name: read_claim(name, text)
+            for name, text in _read_directory(self.directory / "claims")
+        }
+        return Book(self, claims, {record.key: record for record in self.peek_stopped()})
+
+    def _bury(self, book: Book, claim: ClaimRecord) -> None:
+        """Take a claim whose owner is gone out of the book."""
+        if claim.domain:
+            # What it claimed is in use for as long as its machine is there.
+            book.left[claim.id] = claim
+            return
+        file = self.claim_file(claim.id)
+        if claim.newer and claim.unreadable:
+            # It may hang on something that is not known here.
+            return
+        if claim.unreadable:
+            with suppress(FileNotFoundError):
+                file.rename(self.directory / "damaged" / file.name)
+        book.remove_claim(claim.id)
+        book.buried = True
+
+
+def own_directory() -> Path:
+    """Where the ledger of this account is."""
+    return state_directory() / "leases"
+
+
+def require_local(directory: Path) -> None:
+    """Raises `HostError` for a directory whose locks do not say whether their holder lives."""
+    kind = find_file_system(directory)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise HostError(
+            f"{directory} is on {kind}, where a lock does not tell whether its holder lives",
+            hint="have `charly settings set leases.directory` name a directory on a local disk",
+        )
+
+
+def _read_directory(directory: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        entries = os.scandir(directory)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            name, dot, kind = entry.name.rpartition(".")
+            if kind != "json" or not dot or name.startswith("."):
+                continue
+            try:
+                with open(entry.path, "rb", buffering=0) as stream:  # noqa: PTH123
+                    yield name, stream.read()
+            except FileNotFoundError:
+                # Removed meanwhile, by its owner where nobody holds the ledger.
+                continue

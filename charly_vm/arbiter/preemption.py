@@ -1,0 +1,145 @@
+"""Holders that give way: stopped for a claim, and brought back by whoever notices that they may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from charly_vm.arbiter.holders import GivesWay
+from charly_vm.arbiter.policy import decide
+from charly_vm.arbiter.records import (
+    ClaimRecord,
+    StoppedHolder,
+    StopState,
+    of_running_holder,
+)
+from charly_vm.arbiter.view import is_going_down, see_claims, see_holders
+from charly_vm.errors import CharlyError, ClaimUnavailable
+
+if TYPE_CHECKING:
+    from charly_vm.arbiter.claiming import Arbiter
+
+RETRY_SECONDS = 60.0
+"""After a start that failed; twice as long after each further one."""
+RETRY_AT_MOST = 3600.0
+SETTLE_EVERY = 0.5
+
+
+def stop_holders(
+    arbiter: Arbiter,
+    claim: ClaimRecord,
+    holders: Mapping[str, GivesWay],
+    held: Mapping[str, ExitStack],
+) -> None:
+    """Stop those that are listed for a claim, one after the other; `held` are the rights to do so.
+
+    Raises `ClaimUnavailable` that names the one that does not stop; the caller undoes the rest.
+    """
+    arbiter.household.expect_return(True)
+    for key, stack in held.items():
+        holder = holders[key]
+        _mark(arbiter, key, StopState.ASKED)
+        with arbiter.progress.phase(f"stopping {holder.name}, which gives way"):
+            _stop(holder, claim)
+        _mark(arbiter, key, StopState.STOPPED)
+        stack.close()
+    arbiter.progress.note(
+        f"{', '.join(holders[key].name for key in held)} gave way, and "
+        f"{'is' if len(held) == 1 else 'are'} started again after {claim.claimant.name}"
+    )
+    with arbiter.ledger.open() as book:
+        # Those who share what was freed have waited for it.
+        arbiter.wake_next(book)
+
+
+def _stop(holder: GivesWay, claim: ClaimRecord) -> None:
+    try:
+        if holder.stop(holder.grace):
+            return
+        why = f"it did not stop within {holder.grace:.0f} s"
+    except CharlyError as error:
+        why = error.message
+    raise ClaimUnavailable(
+        f"{claim.claimant.name} cannot have {claim.wish}: {holder.name}, which has it, does not "
+        f"give way: {why}",
+        holder=holder.name,
+        hint=f"stop {holder.name} by hand, or give it a longer `grace`",
+    )
+
+
+def _mark(arbiter: Arbiter, key: str, state: StopState) -> None:
+    with arbiter.ledger.open() as book:
+        book.write_stopped(replace(book.stopped[key], state=state))
+
+
+def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
+    """Start each holder of this account that may come back; returns what was done, in words."""
+    done: list[str] = []
+    if not arbiter.ledger.peek_stopped():
+        return done
+    while True:
+        holders, observed = arbiter.observe(())
+        due: list[tuple[StoppedHolder, ExitStack]] = []
+        going_down = False
+        with arbiter.ledger.open() as book:
+            now = time.time()
+            runs = {one.key: one.runs for one in observed}
+            for record in list(book.stopped.values()):
+                if record.uid == arbiter.uid and record.key not in holders:
+                    done.append(f"{record.name} is no longer there, and is not started")
+                    book.remove_stopped(record.key)
+                elif record.uid == arbiter.uid:
+                    going_down |= is_going_down(record, runs[record.key], now)
+            if arbiter.settle(book, observed, now):
+                arbiter.wake_next(book)
+            changing = [one.key for one in observed if arbiter.ledger.is_changing(one.key)]
+            seen = see_holders(observed, book.stopped, changing, now)
+            claims = see_claims(book.claims.values(), uid=arbiter.uid)
+            for key in decide(claims, seen, arbiter.capacity).restores:
+                held = arbiter.ledger.try_hold_stopped(key)
+                if held is not None:
+                    stack = ExitStack()
+                    stack.enter_context(held)
+                    due.append((book.stopped[key], stack))
+        for record, stack in due:
+            with stack:
+                done.append(_start(arbiter, record, holders[record.key]))
+        if not due and not (wait and going_down):
+            arbiter.expect_return()
+            return done
+        if not due:
+            time.sleep(SETTLE_EVERY)
+
+
+def _start(arbiter: Arbiter, record: StoppedHolder, holder: GivesWay) -> str:
+    """Start one whose turn it is; the caller has the right to. Returns what became of it."""
+    try:
+        with arbiter.progress.phase(f"starting {record.name}, which gave way"):
+            holder.start()
+    except CharlyError as error:
+        pause = min(RETRY_SECONDS * 2**record.tries, RETRY_AT_MOST)
+        failed = replace(
+            record,
+            problem=error.message,
+            tries=record.tries + 1,
+            not_before=time.time() + pause,
+            state=StopState.STOPPED,
+        )
+        with arbiter.ledger.open() as book:
+            book.write_stopped(failed)
+            arbiter.wake_next(book)
+        told = f"{record.name} cannot be started again: {error.message}"
+        arbiter.progress.note(
+            f"{told}; it is tried again, `charly preempt restore` does so at once"
+        )
+        return told
+    with arbiter.ledger.open() as book:
+        book.remove_stopped(record.key)
+        if domain := record.found_by.get("domain", ""):
+            book.write_claim(of_running_holder(record, domain, place=book.next_place()))
+        arbiter.wake_next(book)
+    arbiter.progress.note(f"{record.name} runs again")
+    return f"{record.name} runs again"

@@ -1,0 +1,241 @@
+"""What the ledger keeps, as data: claims, and holders that were stopped for them.
+
+The text is JSON with a `format`. A record of a newer format still counts with what of it is known
+here, and is never rewritten; one that says nothing that can be understood counts as a claim of
+everything, for as long as its owner lives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from charly_vm.arbiter.wish import Wish
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who claims, for people; whether they live is told by a lock."""
+
+    name: str
+    """A bed, a deploy, a test or a command."""
+    user: str
+    uid: int
+    pid: int
+    command: str = ""
+    worker: str = ""
+    """Of pytest-xdist: gw0."""
+    test: str = ""
+    """A test's id."""
+
+    def __str__(self) -> str:
+        told = [f"pid {self.pid}", self.worker, self.test]
+        return f"{self.name} ({', '.join(filter(None, told))})"
+
+
+class Life(str, Enum):
+    """What a claim's life hangs on."""
+
+    OWNER = "owner"
+    """A lock that somebody holds."""
+    MACHINE = "machine"
+    """A machine that was made by hand or kept: as long as that is there."""
+    HOLDER = "holder"
+    """A machine that runs and gives way: as long as it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """One claim. `domain` is the machine that has what is claimed, where it is one."""
+
+    id: str
+    claimant: Claimant
+    wish: Wish
+    place: float
+    """Its place in the line, which is when it came: seconds since the epoch."""
+    boot_id: str
+    life: Life = Life.OWNER
+    granted: float = 0.0
+    """When it was granted; 0 while it waits."""
+    owner: str = ""
+    """Claims of one owner do not exclude each other."""
+    domain: str = ""
+    newer: bool = False
+    """Written by a newer charly, and so not ours to write."""
+    unreadable: bool = False
+    """Nothing is known but that it is there."""
+
+    @property
+    def is_granted(self) -> bool:
+        return self.granted > 0
+
+
+class StopState(str, Enum):
+    """How far a holder has come on its way down."""
+
+    LISTED = "listed"
+    """It will be asked."""
+    ASKED = "asked"
+    """It was asked, and may go down even where nobody waits for that any more."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedHolder:
+    """A holder that is stopped for claims, with all that it takes to bring it back."""
+
+    key: str
+    """Its name in the ledger."""
+    uid: int
+    """The account that can start it."""
+    user: str
+    """Its name."""
+    found_by: Mapping[str, str]
+    """What it is, in the words of whoever looks after holders."""
+    wish: Wish
+    """What it has while it runs."""
+    claims: tuple[str, ...]
+    """The ids of the claims that it gave way to."""
+    claimant: str
+    """The first of them, in words."""
+    since: float
+    boot_id: str
+    state: StopState = StopState.LISTED
+    grace: float = 60.0
+    """How long it may take to stop, in seconds."""
+    on_success: bool = False
+    """Whether it comes back only when its claimants have succeeded."""
+    failed: str = ""
+    """A claimant that has not."""
+    problem: str = ""
+    """Why it could not be started the last time."""
+    tries: int = 0
+    not_before: float = 0.0
+    """When it is tried again."""
+
+    @property
+    def name(self) -> str:
+        return self.found_by.get("name", self.key)
+
+    @property
+    def stays_down(self) -> bool:
+        """Whether its author wants it to stay down, since a claimant failed."""
+        return self.on_success and bool(self.failed)
+
+
+def machine_claim_id(life: Life, uid: int, domain: str) -> str:
+    """The id of a claim that lives by a machine: there is one of each kind per machine."""
+    return f"{life.value}-{uid}-{domain}"
+
+
+def of_running_holder(record: StoppedHolder, domain: str, *, place: float) -> ClaimRecord:
+    """What tells other accounts that a machine, which was down, has again what it gives way
+    with."""
+    return ClaimRecord(
+        id=machine_claim_id(Life.HOLDER, record.uid, domain),
+        claimant=Claimant(record.name, record.user, record.uid, 0),
+        wish=record.wish,
+        place=place,
+        boot_id=record.boot_id,
+        life=Life.HOLDER,
+        granted=place,
+        domain=domain,
+    )
+
+
+def claim_as_json(record: ClaimRecord) -> str:
+    data = dataclasses.asdict(record)
+    del data["newer"], data["unreadable"]
+    return _as_json(data)
+
+
+def stopped_as_json(record: StoppedHolder) -> str:
+    return _as_json(dataclasses.asdict(record))
+
+
+def read_claim(identifier: str, text: bytes) -> ClaimRecord:
+    """The record with this id; `unreadable` where it cannot be understood."""
+    unknown = ClaimRecord(
+        id=identifier,
+        claimant=Claimant("a claim that cannot be read", "", -1, 0),
+        wish=Wish(),
+        place=0.0,
+        boot_id="",
+        granted=1.0,
+        unreadable=True,
+    )
+    data = _read(text)
+    if data is None:
+        return unknown
+    newer = data.get("format", 0) != FORMAT
+    try:
+        record = ClaimRecord(
+            id=identifier,
+            claimant=_known(Claimant, data["claimant"]),
+            wish=_wish(data["wish"]),
+            place=float(data["place"]),
+            boot_id=str(data["boot_id"]),
+            life=Life(data["life"]),
+            granted=float(data["granted"]),
+            owner=str(data.get("owner", "")),
+            domain=str(data.get("domain", "")),
+            newer=newer,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return replace(unknown, newer=newer)
+    return record
+
+
+def read_stopped(key: str, text: bytes) -> StoppedHolder | None:
+    """The record of this holder; None where it cannot be understood."""
+    data = _read(text)
+    if data is None:
+        return None
+    try:
+        values = {
+            **data,
+            "key": key,
+            "found_by": {str(name): str(value) for name, value in data["found_by"].items()},
+            "wish": _wish(data["wish"]),
+            "claims": tuple(data["claims"]),
+            "state": StopState(data["state"]),
+        }
+        record: StoppedHolder = _known(StoppedHolder, values)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return record
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    return json.dumps({"format": FORMAT, **data}) + "\n"
+
+
+def _read(text: bytes) -> dict[str, Any] | None:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _known(kind: Any, data: Mapping[str, Any]) -> Any:
+    """A record of this kind from what of the data it knows."""
+    names = {one.name for one in dataclasses.fields(kind)}
+    return kind(**{name: value for name, value in data.items() if name in names})
+
+
+def _wish(data: Mapping[str, Any]) -> Wish:
+    amounts = {str(token): int(amount) for token, amount in data.get("amounts", {}).items()}
+    return Wish(_tokens(data.get("exclusive", ())), _tokens(data.get("shared", ())), amounts)
+
+
+def _tokens(data: Sequence[Any]) -> tuple[str, ...]:
+    if isinstance(data, str):
+        raise TypeError("a list of tokens is meant")
+    return tuple(str(token) for token in data)

@@ -1,0 +1,85 @@
+"""How a claimant that waits learns that it may have its turn.
+
+Whoever leaves the ledger touches the lock's file of each claimant that comes next. Whoever dies
+does not, but the kernel closes the lock that it held, and those whom it kept waiting watch for
+that.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+from charly_vm.host.file_events import FileEvent, FileEvents
+
+_POLL_SECONDS = 0.25
+"""Where the kernel has no watch to spare: an account has 128 of them."""
+_DROP_SECONDS = 0.001
+"""The kernel tells of the end of a file a moment before it drops the lock on it."""
+
+
+class Wakeup:
+    """The watch of one waiting claimant, from its making to `close`."""
+
+    def __init__(self) -> None:
+        self._own: Path | None = None
+        self._others: set[Path] = set()
+        try:
+            self._events: FileEvents | None = FileEvents()
+        except OSError:
+            self._events = None
+
+    def watch_own(self, lock: Path) -> None:
+        """Wake up when this one is touched."""
+        if self._own != lock:
+            self._own = lock
+            self._watch(lock, FileEvent.TOUCHED)
+
+    def watch_other(self, lock: Path) -> None:
+        """Wake up when whoever holds this one dies."""
+        if lock not in self._others:
+            self._others.add(lock)
+            self._watch(lock, FileEvent.CLOSED)
+
+    def wait(self, seconds: float) -> None:
+        """Return when there is a reason to look at the ledger, or after so many seconds."""
+        if self._events is None:
+            time.sleep(min(seconds, _POLL_SECONDS))
+            return
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            happened = self._events.wait(left)
+            if self._own in happened:
+                return
+            ended = [lock for lock in happened if lock in self._others]
+            self._others.difference_update(ended)
+            # One that has left properly has taken its record along, and touched who comes next.
+            if any(lock.with_suffix(".json").exists() for lock in ended):
+                time.sleep(_DROP_SECONDS)
+                return
+
+    def close(self) -> None:
+        if self._events is not None:
+            self._events.close()
+
+    def __enter__(self) -> Wakeup:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _watch(self, lock: Path, events: FileEvent) -> None:
+        if self._events is None:
+            return
+        try:
+            self._events.watch(lock, events)
+        except OSError:
+            # There are too many: from now on it looks by itself.
+            self._events.close()
+            self._events = None
