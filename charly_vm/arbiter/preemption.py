@@ -18,6 +18,7 @@ from charly_vm.arbiter.records import (
 )
 from charly_vm.arbiter.view import is_going_down, see_claims, see_holders
 from charly_vm.errors import CharlyError, ClaimUnavailable
+from charly_vm.host.boot import this_moment
 
 if TYPE_CHECKING:
     from charly_vm.arbiter.claiming import Arbiter
@@ -81,11 +82,12 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
     if not arbiter.ledger.peek_stopped():
         return done
     while True:
+        _clear_left(arbiter)
         holders, observed = arbiter.observe(())
         due: list[tuple[StoppedHolder, ExitStack]] = []
         going_down = False
         with arbiter.ledger.open() as book:
-            now = time.time()
+            now = this_moment()
             runs = {one.key: one.runs for one in observed}
             for record in list(book.stopped.values()):
                 if record.uid == arbiter.uid and record.key not in holders:
@@ -112,6 +114,13 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
             return done
         if not due:
             time.sleep(SETTLE_EVERY)
+
+
+def _clear_left(arbiter: Arbiter) -> None:
+    """Remove the machines of claimants that died, which still have what holders gave up."""
+    for claim in arbiter.ledger.peek().left.values():
+        if claim.claimant.uid == arbiter.uid:
+            arbiter.household.clear(claim.domain)
 
 
 def _start(arbiter: Arbiter, record: StoppedHolder, holder: GivesWay) -> str:
