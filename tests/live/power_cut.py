@@ -3,10 +3,10 @@
     python power_cut.py VERB DIRECTORY [WATCHED]
 
 runs `charly VERB` again and again in child processes, the n-th of which is killed (SIGKILL) just
-before its n-th change: to a file below WATCHED, which is DIRECTORY where it is not given, to a domain of libvirt's, or the start of a
-process, until one comes through. With libvirt these are each change to a domain and the first one
-behind it; the others are those of the qemu backend. After each the commands that a person would try
-are carried out. What happened is printed as a JSON list.
+before its n-th change: to a file below WATCHED, which is DIRECTORY where it is not given, to a
+domain of libvirt's, or the start of a process, until one comes through. With libvirt these are each
+change to a domain and the first one behind it; the others are those of the qemu backend. After each
+the commands that a person would try are carried out. What happened is printed as a JSON list.
 
 Python's audit events tell the moments (docs.python.org, audit events table). A child is forked from
 a process that has everything imported already: a cut costs a fraction of a second.
@@ -65,8 +65,10 @@ class _Cutter:
     """Kills this process before the n-th change, of which audit events and libvirt's functions
     tell."""
 
-    def __init__(self, directory: Path, moment: int) -> None:
+    def __init__(self, directory: Path, moment: int, *, opening: bool) -> None:
+        """`opening` is whether a file that is opened to be written counts."""
         self.directory = str(directory)
+        self.opening = opening
         self.moment = moment
         self.count = 0
         self.every = os.environ["CHARLY_VM_BACKEND"] == "qemu"
@@ -101,7 +103,7 @@ class _Cutter:
     def _is_change(self, event: str, arguments: tuple[Any, ...]) -> bool:
         if event == "subprocess.Popen":
             return True
-        if event == "open":
+        if event == "open" and self.opening:
             path, _, flags = arguments
             writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
             return writes and self._is_ours(path)
@@ -119,7 +121,8 @@ def charly(words: Sequence[str], directory: Path, *, cut: int = 0) -> tuple[int,
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             if cut:
-                _Cutter(directory, cut).watch()
+                # The ledger's files are written aside, and only their renaming is a change.
+                _Cutter(directory, cut, opening=directory.name != "leases").watch()
             status = run(list(words))
             sys.stdout.flush()
             os._exit(status)
