@@ -64,6 +64,7 @@ GIVES_WAY = """\
   gives-way:
     preemptible:
       holds: [nvidia-gpu]
+      grace: 5s
       stop: charly vm stop check-tiny --force
       start: charly vm start check-tiny
       running: pgrep -f "[g]uest=charly-check-tiny.*$PWD"
