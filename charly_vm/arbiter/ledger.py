@@ -31,6 +31,7 @@ from charly_vm.arbiter.records import (
     read_stopped,
     stopped_as_json,
 )
+from charly_vm.arbiter.sharing import PARTS, make_lock, require_shared
 from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
 from charly_vm.host.locks import hold, try_hold
@@ -119,7 +120,7 @@ class Ledger:
 
     def peek(self) -> Book:
         """The ledger as it is, without its lock and without a change: for people to look at."""
-        if not self.directory.is_dir():
+        if not self._is_there():
             return Book(self, {}, {})
         with explain_os_errors(f"read the ledger {self.directory}"):
             book = self._read()
@@ -138,6 +139,8 @@ class Ledger:
 
     def peek_stopped(self) -> list[StoppedHolder]:
         """The holders that are stopped, read without the ledger's lock."""
+        if not self._is_there():
+            return []
         found = (
             read_stopped(name, text) for name, text in _read_directory(self.directory / "stopped")
         )
@@ -184,18 +187,22 @@ class Ledger:
         if self._made:
             return
         require_local(self.directory)
-        if not self.shared:
-            make_private_directory(self.directory)
-        for name in ("claims", "stopped", "inhibited", "damaged"):
-            path = self.directory / name
-            if self.shared and not path.is_dir():
-                raise HostError(
-                    f"{self.directory} is no ledger that accounts share: {name} is missing",
-                    hint="`charly doctor --fix` makes it, as root",
-                )
-            if not self.shared:
+        if self.shared:
+            require_shared(self.directory)
+            make_lock(self.directory)
+        else:
+            for path in (self.directory, *(self.directory / name for name in PARTS)):
                 make_private_directory(path)
         self._made = True
+
+    def _is_there(self) -> bool:
+        """Whether there is anything to read. Raises `HostError` where others share what is there,
+        and this account cannot."""
+        # Unlike a path's own method it says no for one that is out of reach.
+        there = os.path.isdir(self.directory)  # noqa: PTH112
+        if there and self.shared:
+            self._make()
+        return there
 
     def _read(self) -> Book:
         claims = {

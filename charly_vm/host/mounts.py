@@ -12,11 +12,13 @@ MOUNTS = Path("/proc/self/mountinfo")
 def find_file_system(path: Path) -> str:
     """Its type as mount(8) has it, `ext4` or `nfs4`, also for a path that is not there yet; empty
     where nobody says it."""
+    # First, since what is mounted on demand is mounted by whoever goes there.
+    path = path.resolve()
     try:
         lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
         return ""
-    return find_type(path.resolve(), lines)
+    return find_type(path, lines)
 
 
 def find_type(path: Path, lines: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from charly_vm.machine.doctor.bridges import examine_bridges
 from charly_vm.machine.doctor.disks import examine_disks
 from charly_vm.machine.doctor.finding import Finding, examine_tool, render_sudo
 from charly_vm.machine.doctor.kvm import render_kvm_fix
+from charly_vm.machine.doctor.leases import examine_leases
 from charly_vm.machine.packages import (
     EMULATORS,
     FIRMWARE,
@@ -44,6 +45,7 @@ def examine() -> list[Finding]:
         _virtiofsd(packages),
         *examine_bridges(facts, packages),
         *examine_disks(facts, packages),
+        *examine_leases(),
         *_user(facts),
         *_ssh(packages),
     ]
