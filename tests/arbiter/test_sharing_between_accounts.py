@@ -107,7 +107,7 @@ def test_a_part_that_is_missing_or_no_directory(ledger: Path) -> None:
 def test_an_account_that_is_not_in_the_group(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     group = grp.struct_group(("lab", "x", _group(), []))
     monkeypatch.setattr(grp, "getgrgid", lambda gid: group)
-    bob = Account(1001, "bob", frozenset({1001}))
+    bob = Account(1001, "bob", frozenset({_group() + 1}))
     monkeypatch.setattr(sharing, "_is_entered", lambda name, gid: False)
     fault = _only(find_faults(ledger, bob))
     assert fault.text == f"bob is not in the group lab, which shares the ledger {ledger}"
@@ -120,7 +120,7 @@ def test_an_account_that_is_not_in_the_group(ledger: Path, monkeypatch: pytest.M
 
 def test_root_shares_by_no_group_of_its_own(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.getuid() != 0:
-        monkeypatch.setattr(sharing.Path, "stat", lambda path: os.stat_result((0o42770, *[0] * 9)))
+        monkeypatch.setattr(Path, "stat", lambda path: os.stat_result((0o42770, *[0] * 9)))
     else:
         os.chown(ledger, -1, 0)
     faults = find_faults(ledger, _member())
