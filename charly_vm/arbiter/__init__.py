@@ -5,6 +5,7 @@ wish         what is wanted, all at once
 policy       pure: who gets what, who is stopped for it, who waits and why
 records      what is on disk, as data
 ledger       the directory, its lock, and what it holds at this moment
+sharing      what its directory has to be where several accounts share it
 liveness     the locks that tell whether who made a record lives
 wakeup       how a claimant that waits learns that it may have its turn
 claiming     a claim from the wish to its end

@@ -31,7 +31,7 @@ from charly_vm.arbiter.records import (
     read_stopped,
     stopped_as_json,
 )
-from charly_vm.arbiter.sharing import PARTS, make_lock, require_shared
+from charly_vm.arbiter.sharing import MENDED_BY, PARTS, make_lock, require_shared
 from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
 from charly_vm.host.locks import hold, try_hold
@@ -111,7 +111,7 @@ class Ledger:
         lock = hold(
             self.directory / "lock", timeout=LOCK_SECONDS, every=LOCK_EVERY, mode=self._mode
         )
-        with lock, explain_os_errors(f"use the ledger {self.directory}"):
+        with lock, self._explaining("use"):
             book = self._read()
             for claim in list(book.claims.values()):
                 if claim.life is Life.OWNER and not self.lives(claim.id):
@@ -122,7 +122,7 @@ class Ledger:
         """The ledger as it is, without its lock and without a change: for people to look at."""
         if not self._is_there():
             return Book(self, {}, {})
-        with explain_os_errors(f"read the ledger {self.directory}"):
+        with self._explaining("read"):
             book = self._read()
             for claim in list(book.claims.values()):
                 if claim.life is Life.OWNER and not self.lives(claim.id):
@@ -141,9 +141,11 @@ class Ledger:
         """The holders that are stopped, read without the ledger's lock."""
         if not self._is_there():
             return []
-        found = (
-            read_stopped(name, text) for name, text in _read_directory(self.directory / "stopped")
-        )
+        with self._explaining("read"):
+            found = [
+                read_stopped(name, text)
+                for name, text in _read_directory(self.directory / "stopped")
+            ]
         return [record for record in found if record is not None]
 
     def begin_claim(self) -> tuple[str, Liveness]:
@@ -194,6 +196,13 @@ class Ledger:
             for path in (self.directory, *(self.directory / name for name in PARTS)):
                 make_private_directory(path)
         self._made = True
+
+    def _explaining(self, doing: str) -> AbstractContextManager[None]:
+        what = f"{doing} the ledger {self.directory}"
+        if self.shared:
+            # A file was made before the directory was as it has to be.
+            return explain_os_errors(what, forbidden=MENDED_BY)
+        return explain_os_errors(what)
 
     def _is_there(self) -> bool:
         """Whether there is anything to read. Raises `HostError` where others share what is there,

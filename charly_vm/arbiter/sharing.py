@@ -24,6 +24,7 @@ from charly_vm.host.files import explain_os_errors
 
 LOCK = "lock"
 PARTS = ("claims", "stopped", "inhibited", "damaged")
+MENDED_BY = "`charly doctor` has the command that mends it"
 DIRECTORY_MODE = 0o2770
 LOCK_MODE, RECORD_MODE = 0o660, 0o640
 
@@ -72,9 +73,7 @@ def require_shared(directory: Path) -> None:
     """Raises `HostError` for a directory in which accounts would shut each other out."""
     for fault in find_faults(directory, this_account()):
         if fault.in_the_way:
-            raise HostError(
-                fault.text, hint=fault.help or "`charly doctor` has the command that mends it"
-            )
+            raise HostError(fault.text, hint=fault.help or MENDED_BY)
 
 
 def find_faults(directory: Path, account: Account) -> list[Fault]:

@@ -89,12 +89,14 @@ def read_tail(path: Path, size: int = 65536) -> str:
 
 
 @contextmanager
-def explain_os_errors(doing: str) -> Iterator[None]:
-    """Turn an `OSError` into a `HostError` that says what was being done and what would help."""
+def explain_os_errors(doing: str, *, forbidden: str = _FORBIDDEN) -> Iterator[None]:
+    """Turn an `OSError` into a `HostError` that says what was being done and what would help;
+    `forbidden` is that where a right is missing."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise HostError(
-            f"cannot {doing}: {reason}", hint=_HINTS.get(error.errno or 0, "")
-        ) from error
+        hint = _HINTS.get(error.errno or 0, "")
+        if isinstance(error, PermissionError):
+            hint = forbidden
+        raise HostError(f"cannot {doing}: {reason}", hint=hint) from error

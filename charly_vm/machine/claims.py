@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.ledger import Ledger, own_directory
 from charly_vm.arbiter.records import Life, machine_claim_id
 from charly_vm.arbiter.wish import CPUS, RAM
+from charly_vm.errors import HostError
 from charly_vm.host.settings import find_value
 
 
@@ -29,7 +31,13 @@ def host_amounts() -> Mapping[str, int]:
 def drop_claims(domain: str, *lives: Life) -> None:
     """A machine of this account is gone, or does not run any more: so are its claims, those that a
     dead claimant has left included where it is gone."""
-    ledger = open_ledger()
+    # A machine is stopped and removed also where the ledger cannot be used, such as by an account
+    # that has left the group: its next claim takes out what is left of it.
+    with suppress(HostError):
+        _drop(open_ledger(), domain, *lives)
+
+
+def _drop(ledger: Ledger, domain: str, *lives: Life) -> None:
     names = {machine_claim_id(life, os.getuid(), domain) for life in lives}
     known = ledger.peek()
     gone = known.left if Life.MACHINE in lives else {}

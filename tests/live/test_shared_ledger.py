@@ -292,18 +292,25 @@ def test_a_directory_in_use_is_mended_under_those_who_use_it(
 ) -> None:
     first = hold(accounts, A)
     first.wait_for("granted")
-    second = hold(accounts, B)
-    second.wait_for("waits")
-    accounts.as_root("chmod", "00755", shared / "claims")
     accounts.as_root("sh", "-c", 'chmod 600 "$1"/claims/*.json', "sh", shared)
+    told = accounts.charly(B, "preempt", "status").stderr
+    assert f"cannot read the ledger {shared}: Permission denied" in told
+    assert "hint: `charly doctor` has the command that mends it" in told
+    # With five digits, or the setgid bit stays.
+    accounts.as_root("chmod", "00755", shared / "claims")
+    assert "claims has the mode 0755" in accounts.charly(B, "preempt", "status").stderr
     found = doctor(accounts, A)
     assert "claims has the mode 0755, and not 2770" in found["found"]
-    assert "claims has the mode 0755" in accounts.charly(B, "preempt", "status").stderr
     # It is root's, and an ordinary user leaves it alone.
     assert accounts.python(A, MEND) == []
     assert found["fix"].startswith(f"sudo install -d -g charly -m 2770 {shared}/claims && ")
     assert accounts.python("", MEND)[0].endswith("shares now")
     assert doctor(accounts, A)["good"]
+    second = hold(accounts, B)
+    second.wait_for("waits: gpu is held exclusively by bed-of-a")
+    accounts.as_root("chmod", "02775", shared / "claims")
+    accounts.as_root("sh", "-c", 'chmod 664 "$1"/claims/*.lock', "sh", shared)
+    assert accounts.python("", MEND)[0].endswith("shares now")
     assert [one["state"] for one in standing(accounts, B)["claims"]] == ["granted", "waiting"]
     assert "granted" not in second.output
     first.end()
