@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from charly_vm.host.amounts import format_bytes, format_seconds
     from charly_vm.host.durations import Durations
     from charly_vm.host.facts import Facts
-    from charly_vm.host.progress import SILENT, Progress, Seen
+    from charly_vm.host.progress import SILENT, Progress, Seen, Silent
     from charly_vm.host.terminal import progress_on
     from charly_vm.machine.arbitration import find_arbiter, require_amounts, this_claimant
     from charly_vm.machine.bed import BedRun, describe_entry, require_disposable
@@ -88,7 +88,7 @@ _HOMES = {
     "charly_vm.host.amounts": ("format_bytes", "format_seconds"),
     "charly_vm.host.durations": ("Durations",),
     "charly_vm.host.facts": ("Facts",),
-    "charly_vm.host.progress": ("SILENT", "Progress", "Seen"),
+    "charly_vm.host.progress": ("SILENT", "Progress", "Seen", "Silent"),
     "charly_vm.host.terminal": ("progress_on",),
     "charly_vm.machine.arbitration": ("find_arbiter", "require_amounts", "this_claimant"),
     "charly_vm.machine.bed": ("BedRun", "describe_entry", "require_disposable"),
@@ -146,6 +146,7 @@ __all__ = [
     "Project",
     "RunRecord",
     "Seen",
+    "Silent",
     "SpecError",
     "StateError",
     "Step",
