@@ -54,7 +54,7 @@ def _find_leases(value: Any, claimant: str) -> Iterator[tuple[str, str]]:
         for key, below in value.items():
             if key in _CLAIMANT and _is_name(below):
                 continue
-            yield str(key), said or (_nearest(below) if isinstance(below, dict) else "")
+            yield str(key), said or _nearest(below)
             yield from _find_leases(below, said or str(key))
     elif isinstance(value, list):
         for below in value:
@@ -63,7 +63,10 @@ def _find_leases(value: Any, claimant: str) -> Iterator[tuple[str, str]]:
         yield str(value), claimant
 
 
-def _nearest(below: dict[Any, Any]) -> str:
+def _nearest(below: Any) -> str:
+    """Who a key's value says that has it: `gpu: {claimant: x}`, or `gpu: x`."""
+    if not isinstance(below, dict):
+        return below if _is_name(below) else ""
     return next((str(below[key]) for key in _CLAIMANT if _is_name(below.get(key))), "")
 
 

@@ -28,6 +28,11 @@ class Liveness:
             raise
         _open.add(self)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has it."""
+        return self.descriptor >= 0
+
     def close(self) -> None:
         """Let go of it. A process that it was handed over to still has it."""
         if self.descriptor >= 0:

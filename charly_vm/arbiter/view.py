@@ -26,6 +26,9 @@ class Observed:
     protected: str = ""
     domain: str = ""
     """Of one that is a machine."""
+    record: StoppedHolder | None = None
+    """What the ledger said of it just before. Where it says something else now, whether it runs may
+    be out of date."""
 
 
 def see_claims(records: Iterable[ClaimRecord], *, uid: int) -> list[Claim]:

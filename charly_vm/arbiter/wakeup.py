@@ -8,39 +8,41 @@ that.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
+from charly_vm.arbiter.liveness import is_alive
 from charly_vm.host.file_events import FileEvent, FileEvents
 
 _POLL_SECONDS = 0.25
 """Where the kernel has no watch to spare: an account has 128 of them."""
-_DROP_SECONDS = 0.001
+_DROP_SECONDS = 1.0
+_DROP_EVERY = 0.001
 """The kernel tells of the end of a file a moment before it drops the lock on it."""
 
 
 class Wakeup:
     """The watch of one waiting claimant, from its making to `close`."""
 
-    def __init__(self) -> None:
-        self._own: Path | None = None
+    def __init__(self, own: Path) -> None:
+        """`own` is the claimant's lock, which others touch."""
+        self._own = own
         self._others: set[Path] = set()
         try:
             self._events: FileEvents | None = FileEvents()
         except OSError:
             self._events = None
+        self._watch(own, FileEvent.TOUCHED)
 
-    def watch_own(self, lock: Path) -> None:
-        """Wake up when this one is touched."""
-        if self._own != lock:
-            self._own = lock
-            self._watch(lock, FileEvent.TOUCHED)
-
-    def watch_other(self, lock: Path) -> None:
-        """Wake up when whoever holds this one dies."""
-        if lock not in self._others:
-            self._others.add(lock)
-            self._watch(lock, FileEvent.CLOSED)
+    def watch_other(self, lock: Path) -> bool:
+        """Wake up when whoever holds this one dies; whether it was not watched already. Who has
+        died before that is not told of."""
+        if lock in self._others:
+            return False
+        self._others.add(lock)
+        self._watch(lock, FileEvent.CLOSED)
+        return True
 
     def wait(self, seconds: float) -> None:
         """Return when there is a reason to look at the ledger, or after so many seconds."""
@@ -55,8 +57,9 @@ class Wakeup:
             ended = [lock for lock in happened if lock in self._others]
             self._others.difference_update(ended)
             # One that has left properly has taken its record along, and touched who comes next.
-            if any(lock.with_suffix(".json").exists() for lock in ended):
-                time.sleep(_DROP_SECONDS)
+            dead = [lock for lock in ended if lock.with_suffix(".json").exists()]
+            if dead:
+                _await_drop(dead)
                 return
 
     def close(self) -> None:
@@ -83,3 +86,9 @@ class Wakeup:
             # There are too many: from now on it looks by itself.
             self._events.close()
             self._events = None
+
+
+def _await_drop(locks: Iterable[Path]) -> None:
+    end = time.monotonic() + _DROP_SECONDS
+    while any(is_alive(lock) for lock in locks) and time.monotonic() < end:
+        time.sleep(_DROP_EVERY)
