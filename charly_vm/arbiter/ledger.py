@@ -41,7 +41,8 @@ from charly_vm.host.paths import state_directory
 LOCK_SECONDS = 30.0
 """Others hold the ledger for the length of a few files' reading and writing."""
 LOCK_EVERY = 0.001
-ASKING_SECONDS = 0.2
+ASKING_SECONDS = 5.0
+"""Whoever only asks about a lock has it for an instant, unless it was stopped in that instant."""
 _LEFT_OVER = re.compile(r"(?P<id>[0-9a-f]{16})\.lock|\..+\.json\.[0-9a-f]{8}\.tmp")
 """A claim's lock, and what is about to become a record."""
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph")
@@ -93,8 +94,8 @@ class Book:
         claim = self.claims.get(identifier)
         if claim is None or claim.life is not Life.OWNER or identifier in self.left:
             return False
-        # The dead ones are not in the book, but for what nobody here knows how to judge.
-        return not (claim.newer and claim.unreadable)
+        # The dead are not in the book, but for what nobody here knows how to judge.
+        return not claim.hangs_on_unknown
 
     def wake(self, identifier: str) -> None:
         """Have a claimant that waits look at the ledger again."""
@@ -140,7 +141,7 @@ class Ledger:
                 if claim.life is Life.OWNER and not self.lives(claim.id):
                     if claim.domain:
                         book.left[claim.id] = claim
-                    else:
+                    elif not claim.hangs_on_unknown:
                         del book.claims[claim.id]
         return book
 
@@ -231,8 +232,7 @@ class Ledger:
             book.left[claim.id] = claim
             return
         file = self.claim_file(claim.id)
-        if claim.newer and claim.unreadable:
-            # It may hang on something that is not known here.
+        if claim.hangs_on_unknown:
             return
         if claim.unreadable:
             with suppress(FileNotFoundError):
@@ -277,11 +277,11 @@ def _read_directory(directory: Path) -> Iterator[tuple[str, bytes]]:
     with entries:
         for entry in entries:
             name, dot, kind = entry.name.rpartition(".")
-            if kind != "json" or not dot or name.startswith("."):
+            if kind != "json" or not (dot and name) or name.startswith("."):
                 continue
             try:
                 with open(entry.path, "rb", buffering=0) as stream:  # noqa: PTH123
                     yield name, stream.read()
-            except FileNotFoundError:
-                # Removed meanwhile, by its owner where nobody holds the ledger.
+            except (FileNotFoundError, IsADirectoryError):
+                # Removed meanwhile, by its owner where nobody holds the ledger; or nothing of ours.
                 continue

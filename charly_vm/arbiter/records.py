@@ -72,6 +72,11 @@ class ClaimRecord:
     """Nothing is known but that it is there."""
 
     @property
+    def hangs_on_unknown(self) -> bool:
+        """Whether nobody here can tell if it has ended: it counts until it is taken out by hand."""
+        return self.newer and self.unreadable
+
+    @property
     def is_granted(self) -> bool:
         return self.granted > 0
 
