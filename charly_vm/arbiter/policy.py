@@ -75,7 +75,8 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What may happen now. Carried out in full, it leaves nothing more to happen."""
+    """What may happen now. Carried out in full, it leaves nothing more to happen, but that a holder
+    that is back may be stopped for whoever was behind it in the line."""
 
     grants: Mapping[str, tuple[str, ...]]
     """Claims that are granted now, each with the holders that have to be stopped for it."""
