@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from operator import itemgetter
 
 from charly_vm.arbiter.wish import Wish
 
@@ -217,7 +218,7 @@ class _Table:
                 continue
             for token in holder.wish.tokens:
                 self.by_token.setdefault(token, []).append(holder)
-        waiting.sort(key=lambda entry: entry[:3])
+        waiting.sort(key=itemgetter(0, 1, 2))
         self.line = [entry[3] for entry in waiting]
 
     def take(self, wish: Wish, owner: str) -> None:
@@ -394,9 +395,11 @@ def _find_deadlocks(
     stuck = list(waiting)
     if not stuck:
         return ()
-    blocked = {claim.owner for claim in stuck}
+    had: dict[str, list[Claim]] = {claim.owner: [] for claim in stuck}
     for claim in claims:
-        if claim.granted and claim.owner not in blocked:
+        if claim.granted and claim.owner in had:
+            had[claim.owner].append(claim)
+        elif claim.granted:
             table.give_back(claim.wish, claim.owner)
     while stuck:
         able = next((one for one in stuck if table.is_free_of_claims(one)), None)
@@ -405,7 +408,6 @@ def _find_deadlocks(
             refused.append(able.id)
         stuck.remove(able)
         if all(claim.owner != able.owner for claim in stuck):
-            for claim in claims:
-                if claim.granted and claim.owner == able.owner:
-                    table.give_back(claim.wish, claim.owner)
+            for claim in had[able.owner]:
+                table.give_back(claim.wish, claim.owner)
     return tuple(refused)

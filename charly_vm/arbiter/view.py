@@ -35,7 +35,9 @@ def see_claims(records: Iterable[ClaimRecord], *, uid: int) -> list[Claim]:
     """Claims for the policy. Those of this account's holders are left out, since it can be seen
     whether these run."""
     records = list(records)
-    everything = make_wish({token for record in records for token in record.wish.tokens})
+    everything = Wish()
+    if any(record.unreadable for record in records):
+        everything = make_wish({token for record in records for token in record.wish.tokens})
     return [
         Claim(
             record.id,

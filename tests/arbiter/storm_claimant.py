@@ -89,12 +89,12 @@ def watch(holder: YardHolder, log: Log) -> None:
 
 @dataclass(frozen=True)
 class StormYard(Yard):
-    log: Log | None = None
+    into: Log | None = None
 
     def get(self, name: str) -> YardHolder:
         one = super().get(name)
         terms: tuple[str, Wish, float, bool] = (name, one.wish, one.grace, one.on_success)
-        return StormHolder(self.directory, *terms, self.log)
+        return StormHolder(self.directory, *terms, self.into)
 
 
 def make_arbiter(directory: Path, log: Log | None = None) -> Arbiter:
@@ -153,8 +153,8 @@ class StormClaimant:
     def _begin(self, lease: Lease, owner: str) -> None:
         wish = lease.wish
         tokens = {
-            **{token: "exclusive" for token in wish.exclusive},
-            **{token: "shared" for token in wish.shared},
+            **dict.fromkeys(wish.exclusive, "exclusive"),
+            **dict.fromkeys(wish.shared, "shared"),
             **wish.amounts,
         }
         self._tell("begin", lease, tokens=tokens, owner=owner or lease.id)

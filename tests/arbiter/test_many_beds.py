@@ -1,5 +1,5 @@
-"""Ten thousand beds on 64 hosts, by the policy alone: nobody is overtaken by somebody who came later
-and wants the same, nobody waits for longer than all those before take, and all come to their end.
+"""Ten thousand beds on 64 hosts, by the policy alone: nobody is overtaken by one who came later and
+wants the same, nobody waits for longer than all those before take, and all come to their end.
 """
 
 from __future__ import annotations

@@ -401,12 +401,12 @@ def test_a_holder_that_is_stopped_for_another_after_the_look_stays_on_record(
 ) -> None:
     """Whoever has seen it run, and now sees it on record, must not take it for one that was started
     by hand: it would never come back."""
-    yard.add("late", make_wish(["gpu", "dongle"]))
+    yard.add("late", make_wish(["gpu"], ["bus"]))
     other = another(yard=yard.directory)
     late = Arbiter(
         arbiter.ledger, LateYard(yard.directory, [lambda: other.have("gpu")]), progress=Watched()
     )
-    with late.claim(make_wish(["dongle"]), ME, timeout=PATIENCE):
+    with late.claim(make_wish(shared=["bus"]), ME, timeout=PATIENCE):
         assert [record.name for record in arbiter.ledger.peek_stopped()] == ["late"]
     assert yard.down() == ["late"]
     other.release()

@@ -23,8 +23,8 @@ from charly_vm.arbiter.wish import Wish
 
 def uses(wish: Wish) -> Mapping[str, Use]:
     return {
-        **{token: "exclusive" for token in wish.exclusive},
-        **{token: "shared" for token in wish.shared},
+        **dict.fromkeys(wish.exclusive, "exclusive"),
+        **dict.fromkeys(wish.shared, "shared"),
         **wish.amounts,
     }
 
@@ -62,8 +62,8 @@ class Weather:
             watcher.start()
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                time.sleep(chance.uniform(0, 0.15))
-                self._kill(chance.choice(list(self.alive)))
+                time.sleep(chance.uniform(0, 0.5))
+                self._kill(self._choose(chance))
                 self._start(nursery)
             (self.directory / "stop").touch()
             nursery.communicate(timeout=2 * PATIENCE)
@@ -82,6 +82,12 @@ class Weather:
         print(log, self.seed * 100_000 + len(self.logs), file=nursery.stdin, flush=True)
         self.alive[int(nursery.stdout.readline())] = log
 
+    def _choose(self, chance: random.Random) -> int:
+        """Anybody, or rather one that has something: most of them wait."""
+        some = chance.sample(list(self.alive), 4)
+        busy = [pid for pid in some if is_busy(self.alive[pid])]
+        return busy[0] if busy and chance.random() < 0.7 else some[0]
+
     def _kill(self, pid: int) -> None:
         """One that the nursery has started, and waits for only in the end: the pid is its own."""
         import os
@@ -99,6 +105,12 @@ class Weather:
         while not over.wait(0.003):
             for holder in holders:
                 watch(holder, log)
+
+
+def is_busy(log: Path) -> bool:
+    """Whether a claimant has something, or stops or starts a holder, and does not only wait."""
+    lines = log.read_text().splitlines()
+    return bool(lines) and '"what": "end"' not in lines[-1]
 
 
 def weather(directory: Path, processes: int, seconds: float) -> None:
