@@ -8,7 +8,7 @@ that.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +17,8 @@ from charly_vm.host.file_events import FileEvent, FileEvents
 
 _POLL_SECONDS = 0.25
 """Where the kernel has no watch to spare: an account has 128 of them."""
+_TICK_SECONDS = 0.02
+"""A file's time may be behind the clock by so much."""
 _DROP_SECONDS = 1.0
 _DROP_EVERY = 0.001
 """The kernel tells of the end of a file a moment before it drops the lock on it."""
@@ -29,6 +31,7 @@ class Wakeup:
         """`own` is the claimant's lock, which others touch."""
         self._own = own
         self._others: set[Path] = set()
+        self._polled = 0.0
         try:
             self._events: FileEvents | None = FileEvents()
         except OSError:
@@ -46,12 +49,9 @@ class Wakeup:
 
     def wait(self, seconds: float) -> None:
         """Return when there is a reason to look at the ledger, or after so many seconds."""
-        if self._events is None:
-            time.sleep(min(seconds, _POLL_SECONDS))
-            return
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            happened = self._events.wait(left)
+            happened = self._events.wait(left) if self._events else self._poll(left)
             if self._own in happened:
                 return
             ended = [lock for lock in happened if lock in self._others]
@@ -76,6 +76,17 @@ class Wakeup:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _poll(self, left: float) -> Collection[Path]:
+        """What has happened a moment later, found out by looking at each file."""
+        time.sleep(min(left, _POLL_SECONDS))
+        ended = {lock for lock in self._others if not is_alive(lock)}
+        since, self._polled = self._polled, time.time() - _TICK_SECONDS
+        try:
+            touched = self._own.stat().st_mtime > since
+        except FileNotFoundError:
+            touched = True
+        return {self._own, *ended} if touched else ended
 
     def _watch(self, lock: Path, events: FileEvent) -> None:
         if self._events is None:

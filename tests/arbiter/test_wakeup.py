@@ -94,8 +94,19 @@ def test_without_a_watch_to_be_had_it_looks_by_itself(
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(wakeup_module, "FileEvents", none_left)
-    with Wakeup(own) as wakeup, other:
+    with Wakeup(own) as wakeup:
         wakeup.watch_other(other.path)
+        # What was touched before the first look counts, since nobody knows when that was.
+        assert returns(wakeup, LONG)
+        wakeup.wait(0.05)
+        assert not returns(wakeup, 0.3)
+        os.utime(own)
+        assert returns(wakeup, LONG)
+        wakeup.wait(0.05)
+        other.close()
+        assert returns(wakeup, LONG)
+        assert not returns(wakeup, 0.3)
+        own.unlink()
         assert returns(wakeup, LONG)
 
 
