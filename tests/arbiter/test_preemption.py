@@ -18,6 +18,7 @@ from yard import Yard, YardHolder
 import charly_vm.arbiter.claiming as claiming_module
 import charly_vm.arbiter.preemption as preemption_module
 import charly_vm.arbiter.view as view_module
+import charly_vm.host.boot as boot_module
 from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.inhibition import inhibit
 from charly_vm.arbiter.ledger import Ledger
@@ -313,7 +314,8 @@ def test_a_killed_claimants_holders_are_brought_back_by_the_next_user(
     other.have("gpu")
     other.kill()
     assert yard.down() == ["display", "station"]
-    monkeypatch.setattr(claiming_module, "boot_id", lambda: "another boot")
+    for module in (boot_module, claiming_module):
+        monkeypatch.setattr(module, "boot_id", lambda: "another boot")
     assert len(arbiter.restore()) == 2
     assert yard.down() == []
 
