@@ -111,9 +111,13 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
                 stack = ExitStack()
                 if arbiter.ledger.hold_stopped(key, stack):
                     due.append((book.stopped[key], stack))
-        for record, stack in due:
-            with stack:
-                done.append(_start(arbiter, record, holders[record.key]))
+        try:
+            for record, stack in due:
+                with stack:
+                    done.append(_start(arbiter, record, holders[record.key]))
+        finally:
+            for _, stack in due:
+                stack.close()
         if not due and not (wait and going_down):
             arbiter.expect_return()
             return done
