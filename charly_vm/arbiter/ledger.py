@@ -111,6 +111,9 @@ class Ledger:
         self.directory = directory
         self.shared = shared
         self._made = False
+        self._known: dict[str, tuple[bytes, ClaimRecord]] = {}
+        """The records as they were the last time: most are the same for a long time, and to
+        understand one takes longer than to read it."""
 
     @contextmanager
     def open(self) -> Iterator[Book]:
@@ -165,7 +168,7 @@ class Ledger:
 
     def lives(self, identifier: str) -> bool:
         """Whether the owner of a claim lives, or a command that it has handed its claim over to."""
-        return is_alive(self.claim_lock(identifier))
+        return is_alive(f"{self.directory}/claims/{identifier}.lock")
 
     def claim_file(self, identifier: str) -> Path:
         return self.directory / "claims" / f"{identifier}.json"
@@ -219,10 +222,13 @@ class Ledger:
         self._made = True
 
     def _read(self) -> Book:
-        claims = {
-            name: read_claim(name, text)
-            for name, text in _read_directory(self.directory / "claims")
-        }
+        known: dict[str, tuple[bytes, ClaimRecord]] = {}
+        for name, text in _read_directory(self.directory / "claims"):
+            before = self._known.get(name)
+            unchanged = before is not None and before[0] == text
+            known[name] = before if before and unchanged else (text, read_claim(name, text))
+        self._known = known
+        claims = {name: record for name, (_, record) in known.items()}
         return Book(self, claims, {record.key: record for record in self.peek_stopped()})
 
     def _bury(self, book: Book, claim: ClaimRecord) -> None:

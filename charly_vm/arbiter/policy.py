@@ -21,9 +21,10 @@ _EXACT = 12
 """Among so many holders of an amount the fewest are found by trying; of more, the largest go."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
-    """What is wanted or had, and by whom."""
+    """What is wanted or had, and by whom. Not frozen, since that takes most of the time to make
+    very many; nobody changes one."""
 
     id: str
     place: float

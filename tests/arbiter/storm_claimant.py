@@ -25,7 +25,6 @@ from typing import Any
 
 from yard import Yard, YardHolder
 
-import charly_vm.arbiter.preemption as preemption_module
 import charly_vm.arbiter.view as view_module
 from charly_vm.arbiter.claiming import Arbiter, Lease
 from charly_vm.arbiter.ledger import Ledger
@@ -41,6 +40,7 @@ HOLDERS = {
     "some": make_wish(amounts={"c": 2}),
     "wide": make_wish(shared=["a"], amounts={"b": 1}),
 }
+SETTLE_SECONDS = 0.1
 PATIENCE = 300.0
 """Nobody waits for so long, unless something is lost."""
 
@@ -98,9 +98,6 @@ class StormYard(Yard):
 
 
 def make_arbiter(directory: Path, log: Log | None = None) -> Arbiter:
-    # A holder of these does not go down by itself once its claimant was killed.
-    view_module.SETTLE_SECONDS = 0.1
-    preemption_module.SETTLE_EVERY = 0.05
     return Arbiter(
         Ledger(directory / "leases"), StormYard(directory / "yard", log), capacity=CAPACITY
     )
@@ -164,6 +161,8 @@ class StormClaimant:
 
 
 def main() -> None:
+    # A holder of these does not go down by itself once its claimant was killed.
+    view_module.SETTLE_SECONDS = SETTLE_SECONDS
     directory = Path(sys.argv[1])
     children: set[int] = set()
     for line in sys.stdin:

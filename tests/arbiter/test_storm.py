@@ -14,10 +14,11 @@ from signal import SIGKILL
 
 import pytest
 from claimer import environment
-from storm_claimant import CAPACITY, HOLDERS, PATIENCE, Log, make_arbiter, watch
+from storm_claimant import CAPACITY, HOLDERS, PATIENCE, SETTLE_SECONDS, Log, make_arbiter, watch
 from storm_referee import Held, Seen, Storm, Use, judge, read_storm
 from yard import Yard
 
+import charly_vm.arbiter.view as view_module
 from charly_vm.arbiter.wish import Wish
 
 
@@ -111,6 +112,11 @@ def is_busy(log: Path) -> bool:
     """Whether a claimant has something, or stops or starts a holder, and does not only wait."""
     lines = log.read_text().splitlines()
     return bool(lines) and '"what": "end"' not in lines[-1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_down_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_module, "SETTLE_SECONDS", SETTLE_SECONDS)
 
 
 def weather(directory: Path, processes: int, seconds: float) -> None:
