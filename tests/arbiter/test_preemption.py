@@ -98,6 +98,14 @@ def test_a_claim_that_fails_brings_it_back_as_well(arbiter: Arbiter, yard: Yard)
     assert yard.down() == []
 
 
+def test_several_are_stopped_and_started_one_after_the_other(arbiter: Arbiter, yard: Yard) -> None:
+    for name in ("a", "b", "c"):
+        yard.add(name, SHARED)
+    with arbiter.claim(GPU, ME):
+        assert yard.log() == ["stop a", "stop b", "stop c"]
+    assert yard.log()[3:] == ["start a", "start b", "start c"]
+
+
 def test_the_next_in_line_has_it_before_the_holder_is_back(
     arbiter: Arbiter, yard: Yard, another: Another
 ) -> None:
