@@ -58,7 +58,7 @@ def serve_run(config: pytest.Config) -> None:
     evidence = _evidence_directory(config, chosen.project)
     deadlines = Deadlines.from_config(config, chosen)
     keep = config.getoption("charly_keep")
-    wishes = BedWishes()
+    wishes = BedWishes(chosen)
     runs = BedRuns(
         _starter(
             chosen,
@@ -77,14 +77,13 @@ def serve_run(config: pytest.Config) -> None:
 
     register = config.pluginmanager.register
     register(deadlines, "charly-deadlines")
-    register(wishes, "charly-wishes")
-    register(CollectionPlugin(chosen, runs), "charly-collection")
+    register(CollectionPlugin(chosen, runs, wishes), "charly-collection")
     register(BedsPlugin(runs, deadlines, watch.progress), BEDS)
     # What shows beds goes on around what sees them.
     if shown:
         register(shown, "charly-display")
     register(watch, "charly-watch")
-    _distribute(config, watch, shown)
+    _distribute(config, chosen, wishes, watch, shown)
     if only_collects:
         return
     if not hasattr(config, "workerinput"):
@@ -113,7 +112,7 @@ def _starter(
             evidence=evidence,
             progress=watch.of(bed),
             keep_failed=keep_failed,
-            wish=wishes.of(name),
+            wish=wishes.of_checks(name),
             claim_timeout=claim_timeout,
         )
         watch.follow(run)
@@ -122,16 +121,22 @@ def _starter(
     return start
 
 
-def _distribute(config: pytest.Config, watch: Watch, shown: DisplayPlugin | None) -> None:
+def _distribute(
+    config: pytest.Config,
+    chosen: ChosenBeds,
+    wishes: BedWishes,
+    watch: Watch,
+    shown: DisplayPlugin | None,
+) -> None:
     """Where pytest-xdist spreads the run over workers, keep each bed on one of them."""
     if hasattr(config, "workerinput"):
         from pytest_charly.distribution import WorkerIds
 
-        config.pluginmanager.register(WorkerIds(), "charly-worker")
+        config.pluginmanager.register(WorkerIds(wishes), "charly-worker")
     elif config.getoption("dist", "no") != "no" and shown:
         from pytest_charly.distribution import Controller
 
-        controller = Controller(watch.progress, shown.display)
+        controller = Controller(chosen.project, watch.progress, shown.display)
         config.pluginmanager.register(controller, "charly-controller")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,9 @@ from charly_vm import (
     require_amounts,
     this_claimant,
     unite,
+    wish_of_bed,
 )
+from pytest_charly.chosen import ChosenBeds
 from pytest_charly.faults import BedFault
 from pytest_charly.options import source_of
 from pytest_charly.place import FAILED, place_of
@@ -115,19 +117,28 @@ def wish_of(item: pytest.Item) -> Wish:
 
 
 class BedWishes:
-    """What the checks of each bed ask for besides: the bed claims it with its own, at once, since
-    who holds something and waits for more may wait for ever."""
+    """What each bed claims: its own, and what its checks ask for besides, all at once, since who
+    holds something and waits for more may wait for ever."""
 
-    def __init__(self) -> None:
-        self._wishes: dict[str, Wish] = {}
+    def __init__(self, chosen: ChosenBeds) -> None:
+        self._chosen = chosen
+        self._asked: dict[str, Wish] = {}
+
+    def gather(self, items: Iterable[pytest.Item]) -> None:
+        """Take up what the checks among the items ask for, which are all that will run."""
+        asked: dict[str, list[Wish]] = {}
+        for item in items:
+            if place := place_of(item):
+                asked.setdefault(place[0], []).append(wish_of(item))
+        self._asked = {bed: unite(wishes) for bed, wishes in asked.items()}
+
+    def of_checks(self, bed: str) -> Wish:
+        """What its checks ask for."""
+        return self._asked.get(bed, Wish())
 
     def of(self, bed: str) -> Wish:
-        return self._wishes.get(bed, Wish())
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        for item in session.items:
-            if place := place_of(item):
-                self._wishes[place[0]] = unite([self.of(place[0]), wish_of(item)])
+        """All that it claims."""
+        return unite([wish_of_bed(self._chosen.find(bed).target), self.of_checks(bed)])
 
 
 def begin(item: pytest.Item) -> None:

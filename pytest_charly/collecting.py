@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
 
 from pytest_charly.check_records import tell_place
 from pytest_charly.chosen import ChosenBeds
+from pytest_charly.claims import BedWishes
 from pytest_charly.collection import BedModule, ProjectFile, StepItem
 from pytest_charly.order import belongs_to_its_phase, find_needed, in_order, place_modules
+from pytest_charly.place import place_of
 from pytest_charly.runs import BedRuns
+from pytest_charly.scheduling import BedToRun, in_batches
 
 CHECK_MODULES = "check_*.py"
 
@@ -20,9 +23,10 @@ CHECK_MODULES = "check_*.py"
 class CollectionPlugin:
     """Registered for the length of a pytest run in which beds were chosen."""
 
-    def __init__(self, chosen: ChosenBeds, runs: BedRuns) -> None:
+    def __init__(self, chosen: ChosenBeds, runs: BedRuns, wishes: BedWishes) -> None:
         self._chosen = chosen
         self._runs = runs
+        self._wishes = wishes
 
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
@@ -66,9 +70,17 @@ class CollectionPlugin:
         yield
         needed = find_needed(items)
         _forget_deselected(config, needed)
-        items[:] = in_order([*items, *needed], self._chosen.names, self._chosen.phases)
+        all_of_them = [*items, *needed]
+        self._wishes.gather(all_of_them)
+        items[:] = in_order(all_of_them, self._beds_in_order(all_of_them), self._chosen.phases)
         for item in items:
             tell_place(item)
+
+    def _beds_in_order(self, items: Iterable[pytest.Item]) -> list[str]:
+        """As they were chosen, but for what would have a token change its mode too often."""
+        places = {place[0] for item in items if (place := place_of(item))}
+        names = [name for name in self._chosen.names if name in places]
+        return in_batches([BedToRun(name, self._wishes.of(name)) for name in names])
 
 
 def _rewrite_assertions(file: Path) -> None:

@@ -13,7 +13,7 @@ faults        whose fault a failure is
 claims        scarce things of the host, for tests and for beds
 runs          which bed is up, in which phase
 deadline      ends what takes longer than it may; time_limits says how long, watchdog breaks in
-distribution  beds over pytest-xdist's workers
+distribution  beds over pytest-xdist's workers; scheduling says which is begun next
 check_records what became of each check, from what pytest reports
 run_report    run.json and index.html at the end
 progress      what people see meanwhile; console what guests say on theirs

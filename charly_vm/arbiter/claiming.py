@@ -35,7 +35,7 @@ from charly_vm.arbiter.view import (
 from charly_vm.arbiter.wakeup import Wakeup
 from charly_vm.arbiter.wish import Wish
 from charly_vm.errors import CharlyError, ClaimUnavailable, StateError
-from charly_vm.host.boot import boot_id
+from charly_vm.host.boot import Moment, boot_id, this_moment
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline
 
@@ -224,17 +224,15 @@ class Arbiter:
     ) -> tuple[dict[str, GivesWay], list[Observed]]:
         """Holders of these tokens, and those of this account that are down, as they are now; a
         machine of the name `beside` is left out."""
-        found = {
-            holder.key: holder
-            for holder in self.household.find_holders(set(tokens))
-            if not beside or holder.found_by.get("domain") != beside
-        }
+        found = {holder.key: holder for holder in self.household.find_holders(set(tokens))}
         stopped = {record.key: record for record in self.ledger.peek_stopped()}
         for record in stopped.values():
             if record.uid == self.uid and record.key not in found:
                 holder = self.household.find_again(record.found_by, record.wish)
                 if holder is not None:
                     found[record.key] = holder
+        if beside:
+            found = {key: one for key, one in found.items() if one.found_by.get("domain") != beside}
         inhibited = find_inhibition(self.ledger, self.uid) if found else 0.0
         return found, [
             _observe(holder, inhibited, stopped.get(key)) for key, holder in found.items()
@@ -254,7 +252,7 @@ class Arbiter:
             for claim in book.claims.values()
         )
 
-    def settle(self, book: Book, observed: Sequence[Observed], now: float) -> bool:
+    def settle(self, book: Book, observed: Sequence[Observed], now: Moment) -> bool:
         """Take out of the ledger what has ended without us; whether something has."""
         changed = book.buried
         for claim in list(book.claims.values()):
@@ -398,7 +396,7 @@ class _Waiting:
     def _decide(
         self, book: Book, observed: Sequence[Observed]
     ) -> tuple[_Look | None, tuple[str, ...], list[str]]:
-        now = time.time()
+        now = this_moment()
         arbiter = self.arbiter
         if not self.record.id:
             identifier, self.alive = self.ledger.begin_claim()
@@ -407,14 +405,14 @@ class _Waiting:
             raise self._taken_out()
         changed = arbiter.settle(book, observed, now)
         book.claims[self.record.id] = self.record
-        claims = see_claims(book.claims.values(), uid=arbiter.uid)
+        claims = see_claims(map(self._as_ours, book.claims.values()), uid=arbiter.uid)
         changing = [one.key for one in observed if self.ledger.is_changing(one.key)]
         holders = see_holders(observed, book.stopped, changing, now)
         decision = decide(claims, holders, arbiter.capacity)
         if changed:
             arbiter.wake_next(book)
         if self.record.id in decision.grants:
-            self._grant(book, decision.grants[self.record.id], now)
+            self._grant(book, decision.grants[self.record.id], now.seconds)
             return None, (), []
         if self.record.id in decision.refused:
             raise self._would_wait_for_ever(book)
@@ -433,12 +431,23 @@ class _Waiting:
         alive = [who for who in dict.fromkeys(one.who for one in blockers) if book.is_alive(who)]
         return _Look(tuple(alive), seen), decision.restores, left
 
+    def _as_ours(self, claim: ClaimRecord) -> ClaimRecord:
+        """A claim of the machine that this one is for: an earlier run's, or of one that was kept.
+        Whoever claims for a machine holds that, and removes it or goes on with it."""
+        theirs = (claim.claimant.uid, claim.domain)
+        if self.record.domain and theirs == (self.arbiter.uid, self.record.domain):
+            return replace(claim, owner=self.record.owner)
+        return claim
+
     def _grant(self, book: Book, keys: Sequence[str], now: float) -> None:
         for key in keys:
             self._list_stop(book, key, now)
         self.record = replace(self.record, granted=now)
         book.write_claim(self.record)
         self.written = True
+        for claim in list(book.left.values()):
+            if self._as_ours(claim) is not claim:
+                book.remove_claim(claim.id)
 
     def _list_stop(self, book: Book, key: str, now: float) -> None:
         """Write down that a holder will be stopped, before anything is done to it."""

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 from charly_vm.arbiter.records import ClaimRecord, Life
+from charly_vm.arbiter.wish import Wish
 from charly_vm.errors import CharlyError
 from charly_vm.host.durations import Durations
 
@@ -24,17 +25,21 @@ class History:
         """A claim has ended. Nothing depends on it, so that nothing fails for it."""
         if seconds < WORTH_KEEPING_SECONDS or claim.life is not Life.OWNER:
             return
-        self._durations.remember(_key(claim), seconds)
+        self._durations.remember(_key(claim.claimant.name, claim.wish), seconds)
         with suppress(CharlyError):
             self._durations.save()
 
+    def last(self, claimant: str, wish: Wish) -> float | None:
+        """How long a claimant of this name had it the last time; None where nobody knows."""
+        return self._durations.last(_key(claimant, wish))
+
     def expect_end(self, claim: ClaimRecord) -> float | None:
         """In how many seconds a claim will end; None where nobody knows."""
-        last = self._durations.last(_key(claim))
+        last = self.last(claim.claimant.name, claim.wish)
         if last is None or not claim.is_granted or claim.life is not Life.OWNER:
             return None
         return max(0.0, claim.granted + last - time.time())
 
 
-def _key(claim: ClaimRecord) -> tuple[str, ...]:
-    return ("claim", claim.claimant.name, str(claim.wish))
+def _key(claimant: str, wish: Wish) -> tuple[str, ...]:
+    return ("claim", claimant, str(wish))

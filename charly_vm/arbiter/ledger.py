@@ -142,7 +142,7 @@ class Ledger:
             book = self._read()
             for claim in list(book.claims.values()):
                 if claim.life is Life.OWNER and not self.lives(claim.id):
-                    if claim.domain:
+                    if claim.domain and claim.is_granted:
                         book.left[claim.id] = claim
                     elif not claim.hangs_on_unknown:
                         del book.claims[claim.id]
@@ -233,7 +233,7 @@ class Ledger:
 
     def _bury(self, book: Book, claim: ClaimRecord) -> None:
         """Take a claim whose owner is gone out of the book."""
-        if claim.domain:
+        if claim.domain and claim.is_granted:
             # What it claimed is in use for as long as its machine is there.
             book.left[claim.id] = claim
             return

@@ -18,6 +18,7 @@ from charly_vm.arbiter.records import (
 )
 from charly_vm.arbiter.view import is_going_down, see_claims, see_holders
 from charly_vm.errors import CharlyError, ClaimUnavailable
+from charly_vm.host.boot import this_moment
 
 if TYPE_CHECKING:
     from charly_vm.arbiter.claiming import Arbiter
@@ -84,6 +85,7 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
     if not arbiter.ledger.peek_stopped():
         return done
     while True:
+        _clear_left(arbiter)
         before = {record.key: record for record in arbiter.ledger.peek_stopped()}
         holders, observed = arbiter.observe(())
         due: list[tuple[StoppedHolder, ExitStack]] = []
@@ -94,7 +96,7 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
                 continue
             if arbiter.is_outdated(book, holders, observed):
                 continue
-            now = time.time()
+            now = this_moment()
             runs = {one.key: one.runs for one in observed}
             for record in own:
                 if record.key in holders:
@@ -123,6 +125,13 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
             return done
         if not due:
             time.sleep(SETTLE_EVERY)
+
+
+def _clear_left(arbiter: Arbiter) -> None:
+    """Remove the machines of claimants that died, which still have what holders gave up."""
+    for claim in arbiter.ledger.peek().left.values():
+        if claim.claimant.uid == arbiter.uid:
+            arbiter.household.clear(claim.domain)
 
 
 def _start(arbiter: Arbiter, record: StoppedHolder, holder: GivesWay) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from charly_vm.arbiter.policy import Claim, Holder, HolderState
 from charly_vm.arbiter.records import ClaimRecord, Life, StoppedHolder, StopState
 from charly_vm.arbiter.wish import Wish, make_wish
+from charly_vm.host.boot import Moment
 
 PATIENCE_SECONDS = 1800.0
 """For so long after it was stopped a holder lets claimants go first that came after that."""
@@ -60,7 +61,7 @@ def see_holders(
     observed: Iterable[Observed],
     stopped: Mapping[str, StoppedHolder],
     changing: Iterable[str],
-    now: float,
+    now: Moment,
 ) -> list[Holder]:
     """Holders for the policy; `changing` are those that somebody stops or starts."""
     busy = set(changing)
@@ -71,7 +72,7 @@ def see_holders(
             state = HolderState.CHANGING
         elif one.runs:
             state = HolderState.RUNNING
-        elif record is not None and not record.stays_down and record.not_before <= now:
+        elif record is not None and not record.stays_down and record.not_before <= now.seconds:
             state = HolderState.STOPPED
         else:
             continue
@@ -80,12 +81,12 @@ def see_holders(
     return holders
 
 
-def is_going_down(record: StoppedHolder, runs: bool, now: float) -> bool:
+def is_going_down(record: StoppedHolder, runs: bool, now: Moment) -> bool:
     """Whether it may still stop by itself, since it was asked to and nobody has waited."""
-    asked = record.state is StopState.ASKED
-    return asked and runs and now < record.since + record.grace + SETTLE_SECONDS
+    asked = record.state is StopState.ASKED and record.boot_id == now.boot_id
+    return asked and runs and now.seconds < record.since + record.grace + SETTLE_SECONDS
 
 
-def is_up_again(record: StoppedHolder, runs: bool, now: float) -> bool:
+def is_up_again(record: StoppedHolder, runs: bool, now: Moment) -> bool:
     """Whether a holder on record needs nobody: it has not stopped, or somebody has started it."""
     return runs and not is_going_down(record, runs, now)

@@ -27,13 +27,18 @@ def host_amounts() -> Mapping[str, int]:
 
 
 def drop_claims(domain: str, *lives: Life) -> None:
-    """A machine of this account is gone, or does not run any more: so are its claims."""
+    """A machine of this account is gone, or does not run any more: so are its claims, those that a
+    dead claimant has left included where it is gone."""
     ledger = open_ledger()
-    names = [machine_claim_id(life, os.getuid(), domain) for life in lives]
-    if not any(ledger.claim_file(name).exists() for name in names):
+    names = {machine_claim_id(life, os.getuid(), domain) for life in lives}
+    known = ledger.peek()
+    gone = known.left if Life.MACHINE in lives else {}
+    if names.isdisjoint(known.claims) and all(one.domain != domain for one in gone.values()):
         return
-    arbiter = Arbiter(ledger, capacity=host_amounts())
     with ledger.open() as book:
+        if Life.MACHINE in lives:
+            left = [one.id for one in book.left.values() if one.domain == domain]
+            names |= {one for one in left if book.claims[one].claimant.uid == os.getuid()}
         for name in names:
             book.remove_claim(name)
-        arbiter.wake_next(book)
+        Arbiter(ledger, capacity=host_amounts()).wake_next(book)

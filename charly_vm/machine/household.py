@@ -86,6 +86,8 @@ class ServiceHolder:
     name: str
     terms: GivesWay
     directory: Path
+    domain: str = ""
+    """Of a machine of ours that its author stops and starts by commands all the same."""
 
     @property
     def key(self) -> str:
@@ -110,6 +112,7 @@ class ServiceHolder:
         return {
             **{"kind": SERVICE, "name": self.name, "directory": str(self.directory)},
             **{"stop": terms.stop, "start": terms.start, "running": terms.running},
+            **({"domain": self.domain} if self.domain else {}),
         }
 
     def is_running(self) -> bool:
@@ -145,7 +148,8 @@ class OwnHousehold:
         found: dict[str, Holder] = {}
         for holder in self._all():
             if not set(tokens).isdisjoint(holder.wish.tokens):
-                found[holder.key] = holder
+                # A machine on record comes before the deploy that says the same.
+                found.setdefault(holder.key, holder)
         return list(found.values())
 
     def all_tokens(self) -> Collection[str]:
@@ -161,7 +165,8 @@ class OwnHousehold:
                 start=found_by["start"],
                 running=found_by["running"],
             )
-            return ServiceHolder(self._uid, found_by["name"], terms, Path(found_by["directory"]))
+            directory, domain = Path(found_by["directory"]), found_by.get("domain", "")
+            return ServiceHolder(self._uid, found_by["name"], terms, directory, domain)
         record = _find_created(found_by.get("domain", ""))
         if record is None:
             return None
@@ -224,9 +229,9 @@ class OwnHousehold:
 
     def _machine(self, record: MachineRecord, terms: GivesWay) -> Holder:
         directory = Path(record.project).parent
-        if terms.running:
-            return ServiceHolder(self._uid, record.name, terms, directory)
         domain = record.machine.domain
+        if terms.running:
+            return ServiceHolder(self._uid, record.name, terms, directory, domain)
         return MachineHolder(self._uid, domain, record.label, terms, directory, self._progress)
 
     def _service(self, name: str, said: Preemptible, file: str) -> Iterator[Holder]:

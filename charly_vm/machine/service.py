@@ -15,6 +15,8 @@ QUERY_SECONDS = 20.0
 """For a command that only asks."""
 START_SECONDS = 120.0
 LOOK_EVERY = 0.2
+ASKED_BY_ARBITER = "CHARLY_ASKED_BY_ARBITER"
+"""Set for these commands, which may be ours: they leave it to the arbiter who is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,11 @@ def _status(command: str, directory: Path, seconds: float) -> tuple[int | None, 
     """
     shell = require_tool("sh", package="dash")
     with tempfile.TemporaryFile() as output:
-        child = spawn([shell, "-c", f'cd -- "$0" && {command}', directory], output=output)
+        child = spawn(
+            [shell, "-c", f'cd -- "$0" && {command}', directory],
+            output=output,
+            env={ASKED_BY_ARBITER: "1"},
+        )
         try:
             status: int | None = child.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -13,6 +13,7 @@ from charly_vm.arbiter.ledger import Book
 from charly_vm.arbiter.policy import find_blockers
 from charly_vm.arbiter.records import ClaimRecord, Life, StoppedHolder
 from charly_vm.arbiter.view import Observed, see_claims, see_holders
+from charly_vm.host.boot import this_moment
 from charly_vm.machine.arbitration import find_arbiter
 from charly_vm.model.project import Project
 
@@ -81,7 +82,7 @@ def _claim(
 
 def _explain(arbiter: Arbiter, claim: ClaimRecord, book: Book, observed: list[Observed]) -> str:
     changing = [one.key for one in observed if arbiter.ledger.is_changing(one.key)]
-    holders = see_holders(observed, book.stopped, changing, time.time())
+    holders = see_holders(observed, book.stopped, changing, this_moment())
     claims = see_claims(book.claims.values(), uid=arbiter.uid)
     if all(one.id != claim.id for one in claims):
         return ""

@@ -7,6 +7,7 @@ process.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,4 +57,51 @@ def test_after_a_cut_at_any_write_the_next_command_makes_it_whole(
             # Killed after its last write, a command has done all that was asked of it.
             done_already = "exists already" in said or "there is no machine" in said
             assert status == 0 or done_already, cut
+    assert place.is_clean()
+
+
+GIVES_WAY = """\
+  gives-way:
+    preemptible:
+      holds: [nvidia-gpu]
+      grace: 5s
+      stop: charly vm stop check-tiny --force
+      start: charly vm start check-tiny
+      running: pgrep -f "[g]uest=charly-check-tiny.*$PWD"
+"""
+
+
+@pytest.mark.timeout(600)
+def test_after_a_cut_at_any_write_of_a_claim_the_machine_that_gave_way_runs(
+    place: Workspace,
+) -> None:
+    place.project.write_text(place.project.read_text() + GIVES_WAY)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    assert place.charly("vm", "create", "check-tiny", PATH=path).status == 0
+    done = run(
+        [
+            sys.executable,
+            PROGRAM,
+            "claim",
+            place.directory,
+            place.directory / "state/charly/leases",
+        ],
+        timeout=600,
+        check=False,
+        env={**place.environment, "PATH": path},
+        cwd=place.directory,
+    )
+    assert done.status == 0, done.stderr
+    *cuts, last = json.loads(done.stdout)
+    assert last["status"] == 0, last
+    assert len(cuts) >= 10, len(cuts)
+    for cut in [*cuts, last]:
+        [restored, status] = cut["tries"]
+        assert restored[0] == 0, cut
+        told = json.loads(status[1])
+        assert [one["state"] for one in told["holders"]] == ["running"], cut
+        # Its own, for as long as it runs.
+        assert [one["who"] for one in told["claims"]] in ([], ["machine charly-check-tiny"]), cut
+        assert "Traceback" not in cut["said"] + restored[1]
+    place.charly("vm", "destroy", "check-tiny", "--disk")
     assert place.is_clean()

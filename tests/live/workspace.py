@@ -72,6 +72,8 @@ class Workspace:
     def __init__(self, directory: Path, image: Path, backend: str) -> None:
         self.directory = directory
         self.running: list[subprocess.Popen[bytes]] = []
+        self.also: tuple[str, ...] = ()
+        """Further machines that a test may leave to be removed."""
         self.prefix: list[str | Path] = []
         """What runs each command, where it is not the shell."""
         self.project = directory / "charly.yml"
@@ -173,7 +175,7 @@ def workspace(image: Path, backend: str) -> Iterator[Workspace]:
                 # A test that failed may have left one; its own failure is what should be read.
                 child.kill()
                 child.wait()
-            for name in ("check-tiny", "tiny"):
+            for name in ("check-tiny", "tiny", *made.also):
                 if (made.machines / f"charly-{name}").exists():
                     made.charly("vm", "destroy", name, "--disk")
             left = made.emulators()

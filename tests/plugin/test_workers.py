@@ -20,6 +20,28 @@ check-two:
   second: {check: x, command: "true"}
 """
 
+CLAIMING = """\
+shape:
+  vm: {source: {kind: bootstrap}, ram: 64M, cpu: 1}
+"""
+
+CLAIMS = {
+    "check-alone": "requires_exclusive: [gpu]",
+    "check-beside": "requires_shared: [gpu]",
+    "check-none": "",
+    "check-alone-too": "requires_exclusive: [gpu]",
+    "check-beside-too": "requires_shared: [gpu]",
+    "check-by-marker": "",
+}
+
+MARKED = """\
+import pytest
+from pytest_charly import Bed
+bed = Bed("check-by-marker")
+@pytest.mark.requires_exclusive("gpu")
+def test_alone(bed): pass
+"""
+
 WHERE = """\
 import os
 from pytest_charly import Bed
@@ -84,3 +106,50 @@ def test_what_workers_have_to_say_is_said_at_the_end(project: pytest.Pytester) -
     (project.path / "charly.yml").write_text(text.replace('"true"', '"false"', 1))
     result = run(project, "--charly-no-rebuild", "--charly-keep=failed")
     result.stdout.fnmatch_lines(["*check-one is kept*", "charly: 1 check failed"])
+
+
+@pytest.fixture
+def claiming(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Beds that have a GPU alone, share it, or have none, in an order that changes about."""
+    write_project(pytester)
+    for module in pytester.path.glob("test_*.py"):
+        module.unlink()
+    text = CLAIMING
+    for name, claims in CLAIMS.items():
+        words = ", ".join(filter(None, ["from: shape", "disposable: true", claims]))
+        text += f"{name}:\n  vm: {{{words}}}\n  first: {{check: x, command: sleep 0.1}}\n"
+    (pytester.path / "charly.yml").write_text(text)
+    (pytester.path / "test_marked.py").write_text(MARKED)
+    return pytester
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_token_is_used_in_one_way_and_then_in_the_other(
+    claiming: pytest.Pytester, workers: int
+) -> None:
+    words = [f"-n{workers}"] if workers else []
+    result = claiming.runpytest_subprocess("--charly-bed=*", *words)
+    assert dict(result.parseoutcomes()) == {"passed": 14}
+    log = [line.split() for line in log_of(claiming)]
+    begun = [name for what, name in log if what == "up"]
+    ways = [name.split("-")[1].replace("by", "alone") for name in begun]
+    of_the_gpu = [way for way in ways if way != "none"]
+    assert of_the_gpu in (["alone"] * 3 + ["beside"] * 2, ["beside"] * 2 + ["alone"] * 3)
+    # No bed is up while another one has alone what it claims.
+    up: set[str] = set()
+    for what, name in log:
+        if what == "up":
+            assert "alone" not in up or name == "check-none"
+        way = name.split("-")[1].replace("by", "alone")
+        if what in ("up", "down") and way != "none":
+            up = up | {way} if what == "up" else up - {way}
+
+
+def test_a_bed_of_one_check_and_what_waits_for_it_both_run(claiming: pytest.Pytester) -> None:
+    result = claiming.runpytest_subprocess(
+        "-n2", "--charly-bed=check-alone*", "--charly-no-rebuild"
+    )
+    assert dict(result.parseoutcomes()) == {"passed": 2}
+    names = ("check-alone", "check-alone-too")
+    runs = [[f"up {name}", f"down {name}"] for name in names]
+    assert log_of(claiming) in (runs[0] + runs[1], runs[1] + runs[0])
