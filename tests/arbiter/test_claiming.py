@@ -16,6 +16,7 @@ import charly_vm.arbiter.wakeup as wakeup_module
 from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.ledger import Ledger
 from charly_vm.arbiter.records import Claimant, Life
+from charly_vm.arbiter.wakeup import Wakeup
 from charly_vm.arbiter.wish import make_wish
 from charly_vm.errors import ClaimUnavailable, StateError
 from charly_vm.host.progress import Silent
@@ -29,6 +30,14 @@ Another = Callable[..., Claimer]
 @pytest.fixture(autouse=True)
 def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits here has to be told: none of these tests passes by looking again after a while."""
+
+    def wait(wakeup: Wakeup, seconds: float) -> None:
+        before = time.monotonic()
+        told(wakeup, seconds)
+        assert time.monotonic() - before < seconds or seconds < 1, "nobody has told it"
+
+    told = Wakeup.wait
+    monkeypatch.setattr(Wakeup, "wait", wait)
     monkeypatch.setattr(claiming_module, "LOOK_AGAIN_SECONDS", 10 * PATIENCE)
 
 
