@@ -15,8 +15,8 @@ from charly_vm.arbiter.history import History
 from charly_vm.arbiter.holders import GivesWay, Household, NoHousehold
 from charly_vm.arbiter.inhibition import find_inhibition
 from charly_vm.arbiter.ledger import Book, Ledger
-from charly_vm.arbiter.liveness import Liveness
-from charly_vm.arbiter.policy import Blocker, Why, decide, find_blockers
+from charly_vm.arbiter.liveness import Liveness, is_alive
+from charly_vm.arbiter.policy import decide, find_blockers
 from charly_vm.arbiter.records import (
     Claimant,
     ClaimRecord,
@@ -70,7 +70,7 @@ class Lease:
     def release(self, *, success: bool = True) -> None:
         """Give everything back, and have those come back who gave way. `success` is whether the
         claimant got what it came for. What was released already is left alone."""
-        alive, self._alive = self._alive, None
+        alive = self._take_alive()
         if alive is None:
             return
         with alive:
@@ -80,17 +80,22 @@ class Lease:
     def abandon(self) -> None:
         """Let go of it while its machine may still be there: it is given back by whoever removes
         that."""
-        alive, self._alive = self._alive, None
+        alive = self._take_alive()
         if alive is not None:
             alive.close()
 
     def hand_over(self, domain: str, parts: Mapping[Life, Wish]) -> None:
         """Have its parts last as long as a machine is there, or runs, and not as this process."""
-        alive, self._alive = self._alive, None
+        alive = self._take_alive()
         if alive is None:
             return
         with alive:
             self.arbiter.hand_over(self.record, domain, parts)
+
+    def _take_alive(self) -> Liveness | None:
+        """What keeps it alive, once; None too in a forked child, whose parent's it is."""
+        alive, self._alive = self._alive, None
+        return alive if alive and alive.is_open else None
 
     def __enter__(self) -> Lease:
         return self
@@ -108,7 +113,8 @@ class Lease:
 class _Look:
     """What one look at the ledger has shown to a claimant that has to wait."""
 
-    blockers: tuple[Blocker, ...]
+    alive: tuple[str, ...]
+    """Of the claims in the way, those whose owner may die."""
     seen: str
 
 
@@ -219,7 +225,8 @@ class Arbiter:
         """Holders of these tokens, and those of this account that are down, as they are now; a
         machine of the name `beside` is left out."""
         found = {holder.key: holder for holder in self.household.find_holders(set(tokens))}
-        for record in self.ledger.peek_stopped():
+        stopped = {record.key: record for record in self.ledger.peek_stopped()}
+        for record in stopped.values():
             if record.uid == self.uid and record.key not in found:
                 holder = self.household.find_again(record.found_by, record.wish)
                 if holder is not None:
@@ -227,7 +234,23 @@ class Arbiter:
         if beside:
             found = {key: one for key, one in found.items() if one.found_by.get("domain") != beside}
         inhibited = find_inhibition(self.ledger, self.uid) if found else 0.0
-        return found, [_observe(holder, inhibited) for holder in found.values()]
+        return found, [
+            _observe(holder, inhibited, stopped.get(key)) for key, holder in found.items()
+        ]
+
+    def is_outdated(
+        self, book: Book, holders: Mapping[str, GivesWay], observed: Iterable[Observed]
+    ) -> bool:
+        """Whether one of the holders has been stopped or started since it was looked at."""
+        if any(book.stopped.get(one.key) != one.record for one in observed):
+            return True
+        off = {one.domain: one.key for one in observed if one.domain and not one.runs}
+        return any(
+            is_own_holder(claim, self.uid)
+            and claim.domain in off
+            and holders[off[claim.domain]].is_running()
+            for claim in book.claims.values()
+        )
 
     def settle(self, book: Book, observed: Sequence[Observed], now: Moment) -> bool:
         """Take out of the ledger what has ended without us; whether something has."""
@@ -273,7 +296,7 @@ class Arbiter:
         return (claim.life is Life.HOLDER and off) or not self.household.has_machine(claim.domain)
 
 
-def _observe(holder: GivesWay, inhibited: float) -> Observed:
+def _observe(holder: GivesWay, inhibited: float, record: StoppedHolder | None) -> Observed:
     runs = holder.is_running()
     protected = ""
     if runs and inhibited:
@@ -282,7 +305,7 @@ def _observe(holder: GivesWay, inhibited: float) -> Observed:
     elif runs:
         protected = holder.find_protection()
     domain = holder.found_by.get("domain", "")
-    return Observed(holder.key, holder.name, holder.wish, runs, protected, domain)
+    return Observed(holder.key, holder.name, holder.wish, runs, protected, domain, record)
 
 
 class _Waiting:
@@ -311,18 +334,22 @@ class _Waiting:
         )
         self.alive: Liveness | None = None
         self.holders: dict[str, GivesWay] = {}
+        self.wakeup: Wakeup | None = None
         self.written = False
         self.stops: dict[str, ExitStack] = {}
 
     def finish(self) -> Lease:
         try:
-            look = self._look(None)
+            look = self._look()
             if look is not None:
                 self._wait(look)
             return self._have_way_given()
         except BaseException:
             self._leave()
             raise
+        finally:
+            if self.wakeup is not None:
+                self.wakeup.close()
 
     def _have_way_given(self) -> Lease:
         lease = Lease(self.arbiter, self.record, self.alive)
@@ -335,26 +362,27 @@ class _Waiting:
     def _wait(self, look: _Look) -> None:
         what = f"waiting for {self.record.wish}"
         self.arbiter.progress.note(f"{self.record.claimant.name} waits: {look.seen}")
-        with self.arbiter.progress.phase(what) as seen, Wakeup() as wakeup:
+        assert self.wakeup is not None
+        with self.arbiter.progress.phase(what) as seen:
             while True:
                 seen(look.seen)
                 if self.deadline.passed:
                     raise self._too_late(look)
-                if self._is_watched(wakeup, look):
-                    wakeup.wait(self.deadline.remaining(at_most=LOOK_AGAIN_SECONDS))
-                again = self._look(wakeup)
+                if self._is_watched(self.wakeup, look):
+                    self.wakeup.wait(self.deadline.remaining(at_most=LOOK_AGAIN_SECONDS))
+                again = self._look()
                 if again is None:
                     return
                 look = again
 
-    def _look(self, wakeup: Wakeup | None) -> _Look | None:
+    def _look(self) -> _Look | None:
         """Look at the ledger, and take what is there to be had; None where all of it was."""
         while True:
             self.holders, observed = self.arbiter.observe(
                 self.record.wish.tokens, beside=self.record.domain
             )
             with self.ledger.open() as book:
-                if self._is_stale(book, observed):
+                if self.arbiter.is_outdated(book, self.holders, observed):
                     continue
                 look, restores, left = self._decide(book, observed)
             if look is None:
@@ -373,6 +401,8 @@ class _Waiting:
         if not self.record.id:
             identifier, self.alive = self.ledger.begin_claim()
             self.record = replace(self.record, id=identifier, place=book.next_place())
+        elif self.record.id not in book.claims:
+            raise self._taken_out()
         changed = arbiter.settle(book, observed, now)
         book.claims[self.record.id] = self.record
         claims = see_claims(map(self._as_ours, book.claims.values()), uid=arbiter.uid)
@@ -387,6 +417,8 @@ class _Waiting:
         if self.record.id in decision.refused:
             raise self._would_wait_for_ever(book)
         if not self.written:
+            # From before anybody can see it in the line, so that no touch is missed.
+            self.wakeup = Wakeup(self.ledger.claim_lock(self.record.id))
             book.write_claim(self.record)
             self.written = True
         blockers = find_blockers(self.record.id, claims, holders, arbiter.capacity)
@@ -396,7 +428,8 @@ class _Waiting:
             if claim.claimant.uid == arbiter.uid and any(one.who == claim.id for one in blockers)
         ]
         seen = explain_wait(self.record, blockers, book, observed, arbiter.history)
-        return _Look(blockers, seen), decision.restores, left
+        alive = [who for who in dict.fromkeys(one.who for one in blockers) if book.is_alive(who)]
+        return _Look(tuple(alive), seen), decision.restores, left
 
     def _as_ours(self, claim: ClaimRecord) -> ClaimRecord:
         """A claim of the machine that this one is for: an earlier run's, or of one that was kept.
@@ -419,11 +452,9 @@ class _Waiting:
     def _list_stop(self, book: Book, key: str, now: float) -> None:
         """Write down that a holder will be stopped, before anything is done to it."""
         holder = self.holders[key]
-        held = self.ledger.try_hold_stopped(key)
-        if held is None:
-            raise AssertionError(f"{key} is being changed, and was to be stopped")
         stack = self.stops[key] = ExitStack()
-        stack.enter_context(held)
+        if not self.ledger.hold_stopped(key, stack):
+            raise AssertionError(f"{key} is being changed, and was to be stopped")
         book.write_stopped(
             StoppedHolder(
                 key=key,
@@ -440,27 +471,19 @@ class _Waiting:
             )
         )
 
-    def _is_stale(self, book: Book, observed: Sequence[Observed]) -> bool:
-        """Whether a holder has been started since it was looked at."""
-        runs = {one.key for one in observed if one.runs}
-        keys = {holder.found_by.get("domain", ""): key for key, holder in self.holders.items()}
-        return any(
-            is_own_holder(claim, self.arbiter.uid)
-            and claim.domain in keys
-            and keys[claim.domain] not in runs
-            and self.holders[keys[claim.domain]].is_running()
-            for claim in book.claims.values()
-        )
-
     def _is_watched(self, wakeup: Wakeup, look: _Look) -> bool:
         """Have the kernel tell of those in the way; False where one of them has gone meanwhile."""
-        wakeup.watch_own(self.ledger.claim_lock(self.record.id))
-        alive = True
-        for blocker in look.blockers:
-            if blocker.why in (Why.HAS, Why.AHEAD) and self.ledger.lives(blocker.who):
-                wakeup.watch_other(self.ledger.claim_lock(blocker.who))
-                alive = alive and self.ledger.lives(blocker.who)
-        return alive
+        locks = [self.ledger.claim_lock(who) for who in look.alive]
+        new = [lock for lock in locks if wakeup.watch_other(lock)]
+        return all(is_alive(lock) for lock in new)
+
+    def _taken_out(self) -> CharlyError:
+        name = self.record.claimant.name
+        return ClaimUnavailable(
+            f"the claim of {name} to {self.record.wish} was taken out of the line",
+            holder="",
+            hint="somebody has done so with `charly preempt release`; claim it anew",
+        )
 
     def _too_late(self, look: _Look) -> CharlyError:
         seconds = self.deadline.seconds
@@ -495,5 +518,7 @@ class _Waiting:
             if self.written:
                 # It has not begun, so that nothing of its own has failed.
                 self.arbiter.end(self.record)
+            else:
+                self.alive.path.unlink(missing_ok=True)
         if self.stops:
             self.arbiter.restore()

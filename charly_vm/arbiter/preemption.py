@@ -73,7 +73,10 @@ def _stop(holder: GivesWay, claim: ClaimRecord) -> None:
 
 def _mark(arbiter: Arbiter, key: str, state: StopState) -> None:
     with arbiter.ledger.open() as book:
-        book.write_stopped(replace(book.stopped[key], state=state))
+        record = book.stopped[key]
+        # Those before it have taken their time: how long it may take counts from when it is asked.
+        since = time.time() if state is StopState.ASKED else record.since
+        book.write_stopped(replace(record, state=state, since=since))
 
 
 def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
@@ -83,32 +86,40 @@ def restore_due(arbiter: Arbiter, *, wait: bool = False) -> list[str]:
         return done
     while True:
         _clear_left(arbiter)
+        before = {record.key: record for record in arbiter.ledger.peek_stopped()}
         holders, observed = arbiter.observe(())
         due: list[tuple[StoppedHolder, ExitStack]] = []
         going_down = False
         with arbiter.ledger.open() as book:
+            own = [record for record in book.stopped.values() if record.uid == arbiter.uid]
+            if any(before.get(record.key) != record for record in own):
+                continue
+            if arbiter.is_outdated(book, holders, observed):
+                continue
             now = this_moment()
             runs = {one.key: one.runs for one in observed}
-            for record in list(book.stopped.values()):
-                if record.uid == arbiter.uid and record.key not in holders:
+            for record in own:
+                if record.key in holders:
+                    going_down |= is_going_down(record, runs[record.key], now)
+                elif not arbiter.ledger.is_changing(record.key):
                     done.append(f"{record.name} is no longer there, and is not started")
                     book.remove_stopped(record.key)
-                elif record.uid == arbiter.uid:
-                    going_down |= is_going_down(record, runs[record.key], now)
             if arbiter.settle(book, observed, now):
                 arbiter.wake_next(book)
             changing = [one.key for one in observed if arbiter.ledger.is_changing(one.key)]
             seen = see_holders(observed, book.stopped, changing, now)
             claims = see_claims(book.claims.values(), uid=arbiter.uid)
             for key in decide(claims, seen, arbiter.capacity).restores:
-                held = arbiter.ledger.try_hold_stopped(key)
-                if held is not None:
-                    stack = ExitStack()
-                    stack.enter_context(held)
+                stack = ExitStack()
+                if arbiter.ledger.hold_stopped(key, stack):
                     due.append((book.stopped[key], stack))
-        for record, stack in due:
-            with stack:
-                done.append(_start(arbiter, record, holders[record.key]))
+        try:
+            for record, stack in due:
+                with stack:
+                    done.append(_start(arbiter, record, holders[record.key]))
+        finally:
+            for _, stack in due:
+                stack.close()
         if not due and not (wait and going_down):
             arbiter.expect_return()
             return done
