@@ -134,7 +134,7 @@ class Claimer:
 def main() -> None:
     from yard import Yard
 
-    import charly_vm.arbiter.claiming as claiming_module
+    import charly_vm.arbiter.waiting as waiting_module
     from charly_vm.arbiter.claiming import Arbiter, Lease
     from charly_vm.arbiter.ledger import Ledger
     from charly_vm.arbiter.records import Claimant
@@ -143,7 +143,7 @@ def main() -> None:
     from charly_vm.host.progress import Silent
 
     # Who waits has to be told: no test passes by looking again after a while.
-    claiming_module.LOOK_AGAIN_SECONDS = 10 * PATIENCE
+    waiting_module.LOOK_AGAIN_SECONDS = 10 * PATIENCE
 
     def say(kind: str, text: str = "") -> None:
         print(json.dumps([kind, text]), flush=True)

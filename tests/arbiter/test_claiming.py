@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from claimer import PATIENCE, Claimer
 
-import charly_vm.arbiter.claiming as claiming_module
+import charly_vm.arbiter.waiting as waiting_module
 import charly_vm.arbiter.wakeup as wakeup_module
 from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.ledger import Ledger
@@ -38,7 +38,7 @@ def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
     told = Wakeup.wait
     monkeypatch.setattr(Wakeup, "wait", wait)
-    monkeypatch.setattr(claiming_module, "LOOK_AGAIN_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(waiting_module, "LOOK_AGAIN_SECONDS", 10 * PATIENCE)
 
 
 def names(ledger: Ledger) -> set[str]:

@@ -15,9 +15,9 @@ from claimer import PATIENCE, Claimer, environment
 from watched import Watched
 from yard import Yard, YardHolder
 
-import charly_vm.arbiter.claiming as claiming_module
 import charly_vm.arbiter.preemption as preemption_module
 import charly_vm.arbiter.view as view_module
+import charly_vm.arbiter.waiting as waiting_module
 import charly_vm.host.boot as boot_module
 from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.inhibition import inhibit
@@ -322,7 +322,7 @@ def test_a_killed_claimants_holders_are_brought_back_by_the_next_user(
     other.have("gpu")
     other.kill()
     assert yard.down() == ["display", "station"]
-    for module in (boot_module, claiming_module):
+    for module in (boot_module, waiting_module):
         monkeypatch.setattr(module, "boot_id", lambda: "another boot")
     assert len(arbiter.restore()) == 2
     assert yard.down() == []
