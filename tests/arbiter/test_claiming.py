@@ -22,6 +22,8 @@ from charly_vm.errors import ClaimUnavailable, StateError
 from charly_vm.host.progress import Silent
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
+pytestmark = pytest.mark.slow
+
 GPU = make_wish(["gpu"])
 ME = Claimant("me", "me", os.getuid(), os.getpid(), worker="gw3", test="test_x.py::test_y")
 Another = Callable[..., Claimer]

@@ -27,6 +27,8 @@ from charly_vm.arbiter.records import Claimant, StopState
 from charly_vm.arbiter.wish import Wish, make_wish
 from charly_vm.errors import ClaimUnavailable
 
+pytestmark = pytest.mark.slow
+
 GPU = make_wish(["gpu"])
 SHARED = make_wish(shared=["gpu"])
 ME = Claimant("me", "me", os.getuid(), os.getpid())

@@ -14,6 +14,8 @@ import pytest
 from charly_vm.arbiter.policy import Claim, Holder, HolderState, decide
 from charly_vm.arbiter.wish import Wish, make_wish
 
+pytestmark = pytest.mark.slow
+
 HOSTS = 64
 BEDS = 10_000
 CAPACITY = {"ram": 64, "cpus": 16, "licence": 2}

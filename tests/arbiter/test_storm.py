@@ -141,6 +141,7 @@ def weather(directory: Path, processes: int, seconds: float) -> None:
     assert list((directory / "leases/damaged").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_gust(tmp_path: Path) -> None:
     weather(tmp_path, processes=8, seconds=4)
 
