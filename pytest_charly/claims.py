@@ -22,6 +22,7 @@ from charly_vm import (
     Silent,
     Wish,
     find_arbiter,
+    find_near_misses,
     find_project_file,
     load_project,
     make_wish,
@@ -80,8 +81,10 @@ def claim_for(
 ) -> Lease:
     """A claim in an item's name. Skips or fails the item where it is not to be had."""
     try:
-        arbiter = _arbiter_of(item.config)
+        arbiter, project = _arbiter_of(item.config)
         require_amounts(wish, arbiter)
+        for doubt in find_near_misses(wish, project):
+            arbiter.progress.note(f"warning: {item.nodeid}: {doubt}")
         return arbiter.claim(
             wish,
             this_claimant(item.name, test=item.nodeid),
@@ -169,8 +172,9 @@ def claims_of(item: pytest.Item) -> Claims:
 
 
 @functools.lru_cache(maxsize=1)
-def _arbiter_of(config: pytest.Config) -> Arbiter:
-    return find_arbiter(_project_of(config), progress=_Told(config))
+def _arbiter_of(config: pytest.Config) -> tuple[Arbiter, Project | None]:
+    project = _project_of(config)
+    return find_arbiter(project, progress=_Told(config)), project
 
 
 class _Told(Silent):
