@@ -28,8 +28,8 @@ def write_atomically(
     path: Path, data: bytes | str, *, mode: int | None = 0o600, durable: bool = True
 ) -> None:
     """Replace a file in one step: a reader sees the old content or the new, also after a power cut
-    where it is `durable`. `mode` is what everybody gets, whatever the umask; None leaves it to that,
-    as for any file of the user's.
+    where it is `durable`. `mode` is the file's whatever the umask; None leaves it to that, as for
+    any file of the user's.
 
     Raises `HostError` where the directory cannot be written or the disk is full.
     """
