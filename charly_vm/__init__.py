@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from charly_vm.host.amounts import format_bytes, format_seconds
     from charly_vm.host.durations import Durations
     from charly_vm.host.facts import Facts
-    from charly_vm.host.progress import SILENT, Progress, Seen
+    from charly_vm.host.progress import SILENT, Progress, Seen, Silent
     from charly_vm.host.terminal import progress_on
     from charly_vm.machine.arbitration import find_arbiter, require_amounts, this_claimant
     from charly_vm.machine.bed import BedRun, describe_entry, require_disposable
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from charly_vm.machine.prune import prune, prune_left_over
     from charly_vm.machine.survey import survey
     from charly_vm.machine.variants import targets_of, with_images
-    from charly_vm.machine.wishes import wish_of_bed
+    from charly_vm.machine.wishes import find_near_misses, wish_of_bed
     from charly_vm.model.declared import declare_bed
     from charly_vm.model.deploy import DeployNode
     from charly_vm.model.project import Project, Target, find_project_file, load_project
@@ -88,7 +88,7 @@ _HOMES = {
     "charly_vm.host.amounts": ("format_bytes", "format_seconds"),
     "charly_vm.host.durations": ("Durations",),
     "charly_vm.host.facts": ("Facts",),
-    "charly_vm.host.progress": ("SILENT", "Progress", "Seen"),
+    "charly_vm.host.progress": ("SILENT", "Progress", "Seen", "Silent"),
     "charly_vm.host.terminal": ("progress_on",),
     "charly_vm.machine.arbitration": ("find_arbiter", "require_amounts", "this_claimant"),
     "charly_vm.machine.bed": ("BedRun", "describe_entry", "require_disposable"),
@@ -99,7 +99,7 @@ _HOMES = {
     "charly_vm.machine.prune": ("prune", "prune_left_over"),
     "charly_vm.machine.survey": ("survey",),
     "charly_vm.machine.variants": ("targets_of", "with_images"),
-    "charly_vm.machine.wishes": ("wish_of_bed",),
+    "charly_vm.machine.wishes": ("find_near_misses", "wish_of_bed"),
     "charly_vm.model.declared": ("declare_bed",),
     "charly_vm.model.deploy": ("DeployNode",),
     "charly_vm.model.project": ("Project", "Target", "find_project_file", "load_project"),
@@ -146,6 +146,7 @@ __all__ = [
     "Project",
     "RunRecord",
     "Seen",
+    "Silent",
     "SpecError",
     "StateError",
     "Step",
@@ -159,6 +160,7 @@ __all__ = [
     "describe_entry",
     "find_arbiter",
     "find_machine",
+    "find_near_misses",
     "find_project_file",
     "format_bytes",
     "format_duration",

@@ -8,17 +8,21 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from charly_vm import (
     Arbiter,
+    CharlyError,
     ClaimUnavailable,
     Lease,
     Project,
+    Silent,
     Wish,
     find_arbiter,
+    find_near_misses,
     find_project_file,
     load_project,
     make_wish,
@@ -76,9 +80,11 @@ def claim_for(
     item: pytest.Item, wish: Wish, *, owner: str = _OWNER, timeout: float | None = None
 ) -> Lease:
     """A claim in an item's name. Skips or fails the item where it is not to be had."""
-    arbiter = _arbiter_of(item.config)
-    require_amounts(wish, arbiter)
     try:
+        arbiter, project = _arbiter_of(item.config)
+        require_amounts(wish, arbiter)
+        for doubt in find_near_misses(wish, project):
+            arbiter.progress.note(f"warning: {item.nodeid}: {doubt}")
         return arbiter.claim(
             wish,
             this_claimant(item.name, test=item.nodeid),
@@ -88,7 +94,11 @@ def claim_for(
     except ClaimUnavailable as error:
         if item.config.getoption("charly_claims") == SKIP:
             pytest.skip(error.message)
-        raise BedFault(str(error)) from None
+        fault = BedFault(str(error))
+    except CharlyError as error:
+        fault = BedFault(str(error))
+    # Outside the handler: pytest would show the two as a chain.
+    raise fault
 
 
 def claim_seconds(config: pytest.Config) -> float:
@@ -162,8 +172,28 @@ def claims_of(item: pytest.Item) -> Claims:
 
 
 @functools.lru_cache(maxsize=1)
-def _arbiter_of(config: pytest.Config) -> Arbiter:
-    return find_arbiter(_project_of(config))
+def _arbiter_of(config: pytest.Config) -> tuple[Arbiter, Project | None]:
+    project = _project_of(config)
+    return find_arbiter(project, progress=_Told(config)), project
+
+
+class _Told(Silent):
+    """Says on the terminal, where there is one, what tests wait for and who gives way."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def note(self, text: str) -> None:
+        manager = self._config.pluginmanager
+        reporter, capture = (
+            manager.get_plugin("terminalreporter"),
+            manager.get_plugin("capturemanager"),
+        )
+        if reporter is None or self._config.option.verbose < 0:
+            return
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(f"charly: {text}")
 
 
 def _project_of(config: pytest.Config) -> Project | None:

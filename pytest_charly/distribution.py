@@ -329,8 +329,9 @@ class Controller:
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
         if not error:
             return
-        # The machines of the dead alone: nobody's who lives are touched.
+        # The machines of the dead alone, and what gave way to them: nobody's who lives are touched.
         try:
             prune_left_over()
+            find_arbiter(progress=self._progress).restore()
         except CharlyError as left:
             self._progress.note(f"left for `charly vm prune`: {left}")

@@ -22,6 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what is rendered now into the golden files instead of comparing",
     )
+    parser.addoption(
+        "--storm-seconds",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long claimants storm the arbiter in tests/arbiter/test_storm.py (default: 120)",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

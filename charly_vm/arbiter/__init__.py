@@ -8,7 +8,9 @@ ledger       the directory, its lock, and what it holds at this moment
 sharing      what its directory has to be where several accounts share it
 liveness     the locks that tell whether who made a record lives
 wakeup       how a claimant that waits learns that it may have its turn
-claiming     a claim from the wish to its end
+desk         one account's ledger and household, and what is brought in order at each look
+waiting      one claim until it is granted
+claiming     claims and leases, for everybody else
 preemption   holders that give way, and that come back
 inhibition   an owner at work, whose holders do not give way
 explanation  what is waited for, in words

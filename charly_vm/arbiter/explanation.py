@@ -14,6 +14,7 @@ from charly_vm.host.amounts import format_seconds
 
 _SHOWN = 3
 _ORDINALS = ("next", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
 def explain_wait(
@@ -81,4 +82,7 @@ def _tell_holder(blocker: Blocker, holder: Observed) -> str:
 def _ordinal(ahead: int) -> str:
     """The place of who has so many before them."""
     place = ahead + 1
-    return _ORDINALS[place - 1] if place <= len(_ORDINALS) else f"{place}th"
+    if place <= len(_ORDINALS):
+        return _ORDINALS[place - 1]
+    teen = place // 10 % 10 == 1
+    return f"{place}{'th' if teen else _ENDINGS.get(place % 10, 'th')}"

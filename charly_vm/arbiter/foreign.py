@@ -27,13 +27,12 @@ def require_not_foreign(wish: Wish) -> None:
     import yaml
 
     try:
-        written = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        leased = dict(_find_leases(yaml.safe_load(text), ""))
+    except (yaml.YAMLError, RecursionError) as error:
         raise HostError(
             f"{file}, the leases of the Go program, is no YAML",
             hint="remove it if that program does not run here any more",
         ) from error
-    leased = dict(_find_leases(written, ""))
     for token in wish.tokens:
         if token in leased:
             whom = f" to {leased[token]}" if leased[token] else ""
@@ -47,14 +46,13 @@ def require_not_foreign(wish: Wish) -> None:
 def _find_leases(value: Any, claimant: str) -> Iterator[tuple[str, str]]:
     """Every name in the document that may be a token, with the claimant that stands nearest.
 
-    Nothing is known of the form but that it is YAML: a token may be a key or a value.
+    Nothing is known of the form but that it is YAML: a token may be a key or a value, also that of
+    a `name`.
     """
     if isinstance(value, dict):
         said = next((str(value[key]) for key in _CLAIMANT if _is_name(value.get(key))), claimant)
         for key, below in value.items():
-            if key in _CLAIMANT and _is_name(below):
-                continue
-            yield str(key), said or (_nearest(below) if isinstance(below, dict) else "")
+            yield str(key), said or _nearest(below)
             yield from _find_leases(below, said or str(key))
     elif isinstance(value, list):
         for below in value:
@@ -63,7 +61,10 @@ def _find_leases(value: Any, claimant: str) -> Iterator[tuple[str, str]]:
         yield str(value), claimant
 
 
-def _nearest(below: dict[Any, Any]) -> str:
+def _nearest(below: Any) -> str:
+    """Who a key's value says that has it: `gpu: {claimant: x}`, or `gpu: x`."""
+    if not isinstance(below, dict):
+        return below if _is_name(below) else ""
     return next((str(below[key]) for key in _CLAIMANT if _is_name(below.get(key))), "")
 
 

@@ -14,10 +14,11 @@ owner is gone. A lock's file has a name that is never used again, and is removed
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,15 +33,19 @@ from charly_vm.arbiter.records import (
     stopped_as_json,
 )
 from charly_vm.arbiter.sharing import MENDED_BY, PARTS, make_lock, require_shared
-from charly_vm.errors import HostError
+from charly_vm.errors import HostError, LeaseUnavailable
 from charly_vm.host.files import explain_os_errors, make_private_directory, write_atomically
-from charly_vm.host.locks import hold, try_hold
+from charly_vm.host.locks import hold
 from charly_vm.host.mounts import find_file_system
 from charly_vm.host.paths import state_directory
 
 LOCK_SECONDS = 30.0
 """Others hold the ledger for the length of a few files' reading and writing."""
 LOCK_EVERY = 0.001
+ASKING_SECONDS = 5.0
+"""Whoever only asks about a lock has it for an instant, unless it was stopped in that instant."""
+_LEFT_OVER = re.compile(r"(?P<id>[0-9a-f]{16})\.lock|\..+\.json\.[0-9a-f]{8}\.tmp")
+"""A claim's lock, and what is about to become a record."""
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph")
 """Locks on these are not dropped, or not for certain, when their holder dies."""
 
@@ -85,6 +90,14 @@ class Book:
         last = max((claim.place for claim in self.claims.values()), default=0.0)
         return max(time.time(), last + 1e-6)
 
+    def is_alive(self, identifier: str) -> bool:
+        """Whether it is a claim that ends with its owner, who lives."""
+        claim = self.claims.get(identifier)
+        if claim is None or claim.life is not Life.OWNER or identifier in self.left:
+            return False
+        # The dead are not in the book, but for what nobody here knows how to judge.
+        return not claim.hangs_on_unknown
+
     def wake(self, identifier: str) -> None:
         """Have a claimant that waits look at the ledger again."""
         with suppress(OSError):
@@ -99,6 +112,9 @@ class Ledger:
         self.directory = directory
         self.shared = shared
         self._made = False
+        self._known: dict[str, tuple[bytes, ClaimRecord]] = {}
+        """The records as they were the last time: most are the same for a long time, and to
+        understand one takes longer than to read it."""
 
     @contextmanager
     def open(self) -> Iterator[Book]:
@@ -116,6 +132,7 @@ class Ledger:
             for claim in list(book.claims.values()):
                 if claim.life is Life.OWNER and not self.lives(claim.id):
                     self._bury(book, claim)
+            self._sweep(book)
             yield book
 
     def peek(self) -> Book:
@@ -128,7 +145,7 @@ class Ledger:
                 if claim.life is Life.OWNER and not self.lives(claim.id):
                     if claim.domain and claim.is_granted:
                         book.left[claim.id] = claim
-                    else:
+                    elif not claim.hangs_on_unknown:
                         del book.claims[claim.id]
         return book
 
@@ -156,7 +173,7 @@ class Ledger:
 
     def lives(self, identifier: str) -> bool:
         """Whether the owner of a claim lives, or a command that it has handed its claim over to."""
-        return is_alive(self.claim_lock(identifier))
+        return is_alive(f"{self.directory}/claims/{identifier}.lock")
 
     def claim_file(self, identifier: str) -> Path:
         return self.directory / "claims" / f"{identifier}.json"
@@ -167,9 +184,16 @@ class Ledger:
     def stopped_file(self, key: str) -> Path:
         return self.directory / "stopped" / f"{key}.json"
 
-    def try_hold_stopped(self, key: str) -> AbstractContextManager[object] | None:
-        """The right to stop or start a holder; None where somebody is about it."""
-        return try_hold(self.directory / "stopped" / f"{key}.lock", mode=self._mode)
+    def hold_stopped(self, key: str, stack: ExitStack) -> bool:
+        """Enter the right to stop or start a holder; False where somebody is about it."""
+        path = self.directory / "stopped" / f"{key}.lock"
+        try:
+            # Whoever only asks whether it is held has it for an instant.
+            lock = hold(path, timeout=ASKING_SECONDS, every=LOCK_EVERY, mode=self._mode)
+            stack.enter_context(lock)
+        except LeaseUnavailable:
+            return False
+        return True
 
     def is_changing(self, key: str) -> bool:
         """Whether somebody is stopping or starting a holder."""
@@ -214,10 +238,13 @@ class Ledger:
         return there
 
     def _read(self) -> Book:
-        claims = {
-            name: read_claim(name, text)
-            for name, text in _read_directory(self.directory / "claims")
-        }
+        known: dict[str, tuple[bytes, ClaimRecord]] = {}
+        for name, text in _read_directory(self.directory / "claims"):
+            before = self._known.get(name)
+            unchanged = before is not None and before[0] == text
+            known[name] = before if before and unchanged else (text, read_claim(name, text))
+        self._known = known
+        claims = {name: record for name, (_, record) in known.items()}
         return Book(self, claims, {record.key: record for record in self.peek_stopped()})
 
     def _bury(self, book: Book, claim: ClaimRecord) -> None:
@@ -227,14 +254,27 @@ class Ledger:
             book.left[claim.id] = claim
             return
         file = self.claim_file(claim.id)
-        if claim.newer and claim.unreadable:
-            # It may hang on something that is not known here.
+        if claim.hangs_on_unknown:
             return
         if claim.unreadable:
             with suppress(FileNotFoundError):
                 file.rename(self.directory / "damaged" / file.name)
         book.remove_claim(claim.id)
         book.buried = True
+
+    def _sweep(self, book: Book) -> None:
+        """Remove what those have left who were killed beside a record: all that is written here is
+        written by whoever holds the ledger."""
+        for kind in ("claims", "stopped"):
+            directory = f"{self.directory}/{kind}"
+            for name in os.listdir(directory):  # noqa: PTH208
+                match = _LEFT_OVER.fullmatch(name)
+                if match is None or match["id"] in book.claims:
+                    continue
+                # One that a killed account had no time to open to the others is left to that.
+                with suppress(FileNotFoundError, PermissionError):
+                    if match["id"] is None or not self.lives(match["id"]):
+                        os.unlink(f"{directory}/{name}")  # noqa: PTH108
 
 
 def own_directory() -> Path:
@@ -260,11 +300,11 @@ def _read_directory(directory: Path) -> Iterator[tuple[str, bytes]]:
     with entries:
         for entry in entries:
             name, dot, kind = entry.name.rpartition(".")
-            if kind != "json" or not dot or name.startswith("."):
+            if kind != "json" or not (dot and name) or name.startswith("."):
                 continue
             try:
                 with open(entry.path, "rb", buffering=0) as stream:  # noqa: PTH123
                     yield name, stream.read()
-            except FileNotFoundError:
-                # Removed meanwhile, by its owner where nobody holds the ledger.
+            except (FileNotFoundError, IsADirectoryError):
+                # Removed meanwhile, by its owner where nobody holds the ledger; or nothing of ours.
                 continue

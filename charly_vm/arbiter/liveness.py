@@ -28,6 +28,11 @@ class Liveness:
             raise
         _open.add(self)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has it."""
+        return self.descriptor >= 0
+
     def close(self) -> None:
         """Let go of it. A process that it was handed over to still has it."""
         if self.descriptor >= 0:
@@ -57,7 +62,7 @@ def _forget_in_child() -> None:
 os.register_at_fork(after_in_child=_forget_in_child)
 
 
-def is_alive(path: Path) -> bool:
+def is_alive(path: Path | str) -> bool:
     """Whether somebody holds the lock. Asking does not make the file, and does not write to it,
     which those who watch it would take for its owner's end."""
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -17,6 +18,8 @@ from typing import Any
 from charly_vm.arbiter.wish import Wish
 
 FORMAT = 1
+_ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What comes of taking data for a record that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,11 @@ class ClaimRecord:
     """Written by a newer charly, and so not ours to write."""
     unreadable: bool = False
     """Nothing is known but that it is there."""
+
+    @property
+    def hangs_on_unknown(self) -> bool:
+        """Whether nobody here can tell if it has ended: it counts until it is taken out by hand."""
+        return self.newer and self.unreadable
 
     @property
     def is_granted(self) -> bool:
@@ -177,17 +185,17 @@ def read_claim(identifier: str, text: bytes) -> ClaimRecord:
     try:
         record = ClaimRecord(
             id=identifier,
-            claimant=_known(Claimant, data["claimant"]),
+            claimant=_claimant(data["claimant"]),
             wish=_wish(data["wish"]),
-            place=float(data["place"]),
+            place=_number(data["place"]),
             boot_id=str(data["boot_id"]),
             life=Life(data["life"]),
-            granted=float(data["granted"]),
+            granted=_number(data["granted"]),
             owner=str(data.get("owner", "")),
             domain=str(data.get("domain", "")),
             newer=newer,
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except _ODD:
         return replace(unknown, newer=newer)
     return record
 
@@ -198,18 +206,26 @@ def read_stopped(key: str, text: bytes) -> StoppedHolder | None:
     if data is None:
         return None
     try:
-        values = {
-            **data,
-            "key": key,
-            "found_by": {str(name): str(value) for name, value in data["found_by"].items()},
-            "wish": _wish(data["wish"]),
-            "claims": tuple(data["claims"]),
-            "state": StopState(data["state"]),
-        }
-        record: StoppedHolder = _known(StoppedHolder, values)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return StoppedHolder(
+            key=key,
+            uid=int(data["uid"]),
+            user=str(data["user"]),
+            found_by={str(name): str(value) for name, value in data["found_by"].items()},
+            wish=_wish(data["wish"]),
+            claims=_names(data["claims"]),
+            claimant=str(data["claimant"]),
+            since=_number(data["since"]),
+            boot_id=str(data["boot_id"]),
+            state=StopState(data["state"]),
+            grace=_number(data.get("grace", 60.0)),
+            on_success=bool(data.get("on_success", False)),
+            failed=str(data.get("failed", "")),
+            problem=str(data.get("problem", "")),
+            tries=int(data.get("tries", 0)),
+            not_before=_number(data.get("not_before", 0.0)),
+        )
+    except _ODD:
         return None
-    return record
 
 
 def _as_json(data: Mapping[str, Any]) -> str:
@@ -224,18 +240,25 @@ def _read(text: bytes) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _known(kind: Any, data: Mapping[str, Any]) -> Any:
-    """A record of this kind from what of the data it knows."""
-    names = {one.name for one in dataclasses.fields(kind)}
-    return kind(**{name: value for name, value in data.items() if name in names})
+def _claimant(data: Mapping[str, Any]) -> Claimant:
+    told = {name: str(data.get(name, "")) for name in ("command", "worker", "test")}
+    name, user = str(data["name"]), str(data["user"])
+    return Claimant(name, user, int(data["uid"]), int(data["pid"]), **told)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no moment")
+    return number
 
 
 def _wish(data: Mapping[str, Any]) -> Wish:
     amounts = {str(token): int(amount) for token, amount in data.get("amounts", {}).items()}
-    return Wish(_tokens(data.get("exclusive", ())), _tokens(data.get("shared", ())), amounts)
+    return Wish(_names(data.get("exclusive", ())), _names(data.get("shared", ())), amounts)
 
 
-def _tokens(data: Sequence[Any]) -> tuple[str, ...]:
+def _names(data: Sequence[Any]) -> tuple[str, ...]:
     if isinstance(data, str):
-        raise TypeError("a list of tokens is meant")
-    return tuple(str(token) for token in data)
+        raise TypeError("a list of names is meant")
+    return tuple(str(name) for name in data)

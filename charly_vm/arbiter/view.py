@@ -27,13 +27,18 @@ class Observed:
     protected: str = ""
     domain: str = ""
     """Of one that is a machine."""
+    record: StoppedHolder | None = None
+    """What the ledger said of it just before. Where it says something else now, whether it runs may
+    be out of date."""
 
 
 def see_claims(records: Iterable[ClaimRecord], *, uid: int) -> list[Claim]:
     """Claims for the policy. Those of this account's holders are left out, since it can be seen
     whether these run."""
     records = list(records)
-    everything = make_wish({token for record in records for token in record.wish.tokens})
+    everything = Wish()
+    if any(record.unreadable for record in records):
+        everything = make_wish({token for record in records for token in record.wish.tokens})
     return [
         Claim(
             record.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from charly_vm.model.quantities import format_size
+from charly_vm.host.amounts import format_size
 
 RAM = "ram"
 CPUS = "cpus"

@@ -14,10 +14,10 @@ from charly_vm.backend.libvirt_hypervisor import pool_command
 from charly_vm.backend.libvirt_session import with_connection
 from charly_vm.backend.volume_stream import send_file
 from charly_vm.errors import GuestTimeout, HostError
+from charly_vm.host.amounts import format_size
 from charly_vm.host.files import explain_os_errors
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
-from charly_vm.model.quantities import format_size
 from charly_vm.model.resolved import Hypervisor
 
 REFRESH_SECONDS = 60.0

@@ -84,6 +84,7 @@ def claim(
     from charly_vm.arbiter.claiming import CLAIM_SECONDS
     from charly_vm.arbiter.wish import make_wish
     from charly_vm.machine.arbitration import find_arbiter, require_amounts, this_claimant
+    from charly_vm.machine.wishes import find_near_misses
 
     command: tuple[str, ...] = ctx.meta[_COMMAND]
     if not command:
@@ -92,6 +93,8 @@ def claim(
         raise click.UsageError("nothing to claim: name a token, or an --amount")
     wish = make_wish(() if shared else tokens, tokens if shared else (), dict(amounts))
     project = find_loaded()
+    for doubt in find_near_misses(wish, project):
+        click.echo(f"charly: warning: {doubt}", err=True)
     arbiter = find_arbiter(project, progress=progress())
     require_amounts(wish, arbiter)
     lease = arbiter.claim(

@@ -29,14 +29,16 @@ def list_machines(show_all: bool, as_json: bool) -> None:
     from charly_vm.machine.records import read_records
 
     records, errors = read_records()
+    gave_way = _find_those_that_gave_way()
     rows = []
     left_over = 0
     for record in records:
         state = _state(record)
         abandoned = is_left_over(record)
         left_over += abandoned
-        if show_all or state not in OFF or abandoned:
-            rows.append(_row(record, state, abandoned))
+        row = _row(record, state, abandoned, gave_way.get(record.machine.domain, ""))
+        if show_all or state not in OFF or abandoned or row["gave_way_to"]:
+            rows.append(row)
     if as_json:
         print_json(rows)
     else:
@@ -53,11 +55,12 @@ OFF = ("shut off", "missing", "disk kept")
 """States that are shown with -a only; one that could not be learnt is none of them."""
 
 _HEADER = (
-    *("NAME", "INSTANCE", "STATE", "BACKEND", "PORTS", "DISPOSABLE", "MADE BY", "IN USE BY"),
+    *("NAME", "INSTANCE", "STATE", "BACKEND", "PORTS", "DISPOSABLE", "GIVES WAY WITH"),
+    *("MADE BY", "IN USE BY"),
 )
 
 
-def _row(record: MachineRecord, state: str, abandoned: bool) -> dict[str, Any]:
+def _row(record: MachineRecord, state: str, abandoned: bool, gave_way_to: str) -> dict[str, Any]:
     from charly_vm.machine.ownership import find_holder
 
     machine = record.machine
@@ -80,6 +83,8 @@ def _row(record: MachineRecord, state: str, abandoned: bool) -> dict[str, Any]:
         "disposable": machine.disposable,
         "lifecycle": machine.lifecycle,
         "autostart": machine.autostart,
+        "gives_way": str(record.gives_way.wish) if record.gives_way else "",
+        "gave_way_to": gave_way_to,
         "owner": f"{record.owner.purpose.value}: {record.owner}",
         "held_by": find_holder(machine.domain),
         "left_over": abandoned,
@@ -91,16 +96,31 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{one['host']}:{one['guest']}" + ("/udp" if one["protocol"] == "udp" else "")
         for one in row["ports"]
     ]
+    told = " (left over)" if row["left_over"] else ""
+    if row["gave_way_to"]:
+        told = f" (gave way to {row['gave_way_to']})"
     return (
         row["name"],
         row["instance"],
-        row["state"] + (" (left over)" if row["left_over"] else ""),
+        row["state"] + told,
         row["backend"] + (f" at {row['hypervisor']}" if row["hypervisor"] else ""),
         " ".join(ports),
         "yes" if row["disposable"] else "no",
+        row["gives_way"],
         row["owner"],
         row["held_by"],
     )
+
+
+def _find_those_that_gave_way() -> dict[str, str]:
+    """The domains that are stopped for a claimant now, with the claimant in words."""
+    from charly_vm.machine.claims import open_ledger
+
+    return {
+        record.found_by["domain"]: record.claimant
+        for record in open_ledger().peek_stopped()
+        if "domain" in record.found_by
+    }
 
 
 def _state(record: MachineRecord) -> str:

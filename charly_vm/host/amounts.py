@@ -21,3 +21,12 @@ def format_bytes(size: int) -> str:
             break
         value /= 1024
     return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def format_size(size: int) -> str:
+    """`8G` for 8·1024³ bytes, as people write it: the largest unit that leaves no more than one
+    decimal."""
+    for power, unit in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+        if size >= 1024**power:
+            return f"{size / 1024**power:.1f}".removesuffix(".0") + unit
+    return f"{size}B"

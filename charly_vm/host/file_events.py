@@ -13,6 +13,7 @@ from pathlib import Path
 
 _EVENT = struct.Struct("iIII")
 _BUFFER = 65536
+_IGNORED = 0x8000
 
 
 class FileEvent(IntFlag):
@@ -59,7 +60,10 @@ class FileEvents:
         while offset < len(data):
             number, mask, _, length = _EVENT.unpack_from(data, offset)
             offset += _EVENT.size + length
-            if number in self._watched:
+            if mask & _IGNORED:
+                # The file is gone, and its watch with it.
+                self._watched.pop(number, None)
+            elif number in self._watched:
                 path = self._watched[number]
                 found[path] = found.get(path, FileEvent(0)) | FileEvent(mask & 0xC)
         return found

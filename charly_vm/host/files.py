@@ -25,10 +25,11 @@ _HINTS = {
 
 
 def write_atomically(
-    path: Path, data: bytes | str, *, mode: int = 0o600, durable: bool = True
+    path: Path, data: bytes | str, *, mode: int | None = 0o600, durable: bool = True
 ) -> None:
     """Replace a file in one step: a reader sees the old content or the new, also after a power cut
-    where it is `durable`.
+    where it is `durable`. `mode` is the file's whatever the umask; None leaves it to that, as for
+    any file of the user's.
 
     Raises `HostError` where the directory cannot be written or the disk is full.
     """
@@ -36,11 +37,11 @@ def write_atomically(
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with explain_os_errors(f"write {path}"):
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o666)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
-                # Whatever the process's umask takes from it.
-                os.fchmod(stream.fileno(), mode)
+                if mode is not None:
+                    os.fchmod(stream.fileno(), mode)
                 if durable:
                     stream.flush()
                     os.fsync(stream.fileno())

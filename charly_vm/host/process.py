@@ -85,14 +85,14 @@ def run(
     try:
         out, err = child.communicate(stdin.encode() if stdin is not None else None, timeout=timeout)
     except subprocess.TimeoutExpired:
-        out, err = _end_group(child)
+        out, err = end_group(child)
         raise LaunchError(
             f"{label} took longer than {timeout:.0f} s and was ended",
             argv=words,
             log=tail_text(_text(out) + _text(err)),
         ) from None
     except BaseException:
-        _end_group(child)
+        end_group(child)
         raise
     done = Completed(tuple(words), child.returncode, _text(out), _text(err))
     if check and done.status != 0:
@@ -189,7 +189,7 @@ def _start(
         raise HostError(f"cannot start {words[0]}: {error.strerror}") from error
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+def end_group(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     """End a child and what it started, politely and then by force; returns what they said."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         # Also when the child itself has ended: what it started may not have listened.

@@ -82,7 +82,7 @@ class BedRun:
         return paths_of(self.target.domain).console_log
 
     def prepare(self) -> None:
-        """Wait until it is this bed's turn, and build the image of its disk.
+        """Build the image of its disk, and have what the bed claims.
 
         Each of these has limits of its own; how long they take depends on other beds and on the
         network, and not on the machine. `bring_up` does it where it has not been done.
@@ -96,10 +96,12 @@ class BedRun:
         )
         try:
             self._kept.begin()
+            # Before anybody gives way: a disk may take minutes, and a claim may wait for hours.
+            self._base = self._build()
             self._claim()
-            self._base = build_base(
-                self.target, self.project.file, self._owner.purpose, self.progress
-            )
+            if not self._base.exists():
+                # `charly vm prune` removes what no record needs.
+                self._base = self._build()
         except BaseException:
             self._kept.finish()
             self._held.close()
@@ -126,6 +128,9 @@ class BedRun:
             raise
         self._kept.begin_checks()
         return self.machine
+
+    def _build(self) -> Path:
+        return build_base(self.target, self.project.file, self._owner.purpose, self.progress)
 
     def _claim(self) -> None:
         arbiter = find_arbiter(self.project, progress=self.progress)

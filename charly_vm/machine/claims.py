@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.ledger import Ledger, own_directory
 from charly_vm.arbiter.records import Life, machine_claim_id
 from charly_vm.arbiter.wish import CPUS, RAM
@@ -43,10 +42,12 @@ def _drop(ledger: Ledger, domain: str, *lives: Life) -> None:
     gone = known.left if Life.MACHINE in lives else {}
     if names.isdisjoint(known.claims) and all(one.domain != domain for one in gone.values()):
         return
+    from charly_vm.arbiter.desk import Desk
+
     with ledger.open() as book:
         if Life.MACHINE in lives:
             left = [one.id for one in book.left.values() if one.domain == domain]
             names |= {one for one in left if book.claims[one].claimant.uid == os.getuid()}
         for name in names:
             book.remove_claim(name)
-        Arbiter(ledger, capacity=host_amounts()).wake_next(book)
+        Desk(ledger, capacity=host_amounts()).wake_next(book)

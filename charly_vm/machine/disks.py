@@ -11,11 +11,11 @@ from typing import Any
 from charly_vm.disk.qcow2 import convert_to_raw, enlarge_copy
 from charly_vm.disk.store import Image, Recipe, Store
 from charly_vm.errors import CharlyError, HostError, StateError
+from charly_vm.host.amounts import format_size
 from charly_vm.host.files import explain_os_errors, make_ignored_directory, write_atomically
 from charly_vm.host.paths import images_directory
 from charly_vm.host.progress import Progress
 from charly_vm.model.project import Target
-from charly_vm.model.quantities import format_size
 from charly_vm.model.source import Bootstrap, CloudImage, ImageFile, Source
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from charly_vm.backend.libvirt_storage import find_volume, grow_volume
 from charly_vm.disk.qcow2 import grow_image, inspect_image
 from charly_vm.errors import StateError
+from charly_vm.host.amounts import format_size
 from charly_vm.host.progress import Progress
 from charly_vm.machine.records import MachineRecord, Purpose
 from charly_vm.machine.volumes import has_disk
-from charly_vm.model.quantities import format_size
 from charly_vm.model.resolved import ResolvedMachine
 
 

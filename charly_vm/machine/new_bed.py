@@ -14,8 +14,6 @@ from charly_vm.machine.disks import replace_source
 from charly_vm.model.project import load_project
 from charly_vm.model.source import Bootstrap, ImageFile
 
-_MODE = 0o644
-
 
 def write_bed(file: Path, name: str, *, image: str = "", base_user: str = "") -> Path:
     """Append a bed to `file`, which need not exist, and return the path of its new module.
@@ -33,13 +31,13 @@ def write_bed(file: Path, name: str, *, image: str = "", base_user: str = "") ->
         with explain_os_errors(f"read {file}"):
             before = file.read_text()
     nodes = render_nodes(name, _render_source(image, base_user) if image else BOOTSTRAP)
-    write_atomically(file, f"{before.rstrip()}\n\n{nodes}".lstrip(), mode=_MODE)
+    write_atomically(file, f"{before.rstrip()}\n\n{nodes}".lstrip(), mode=None)
     try:
         load_project(file).target(bed_name(name))
-        write_atomically(module, render_module(name), mode=_MODE)
+        write_atomically(module, render_module(name), mode=None)
     except CharlyError:
         if before:
-            write_atomically(file, before, mode=_MODE)
+            write_atomically(file, before, mode=None)
         else:
             file.unlink()
         raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charly_vm.errors import LaunchError
-from charly_vm.host.process import describe_status, require_tool, spawn, tail_text
+from charly_vm.host.process import describe_status, end_group, require_tool, spawn, tail_text
 
 QUERY_SECONDS = 20.0
 """For a command that only asks."""
@@ -82,7 +82,7 @@ def _status(command: str, directory: Path, seconds: float) -> tuple[int | None, 
     shell = require_tool("sh", package="dash")
     with tempfile.TemporaryFile() as output:
         child = spawn(
-            [shell, "-c", f'cd -- "$0" && {command}', directory],
+            [shell, "-c", f'cd -- "$0" || exit\n{command}', directory],
             output=output,
             env={ASKED_BY_ARBITER: "1"},
         )
@@ -92,7 +92,6 @@ def _status(command: str, directory: Path, seconds: float) -> tuple[int | None, 
             status = None
         finally:
             if child.poll() is None:
-                child.kill()
-                child.wait()
+                end_group(child)
         output.seek(0)
         return status, tail_text(output.read().decode("utf-8", "replace"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from charly_vm.arbiter.wish import CPUS, HOST_AMOUNTS, RAM, Wish, make_wish
 from charly_vm.machine.records import GivesWay
 from charly_vm.model.deploy import Preemptible
 from charly_vm.model.project import Project, Target
+from charly_vm.model.shipped import shipped_tokens
+from charly_vm.model.spelling import find_meant
 
 
 def wish_of_bed(target: Target) -> Wish:
@@ -61,9 +63,16 @@ def gives_way_of(preemptible: Preemptible | None, machine: Mapping[str, int]) ->
     )
 
 
-def known_tokens(projects: Iterable[Project]) -> set[str]:
-    """The tokens that have a resource of their name, as people write them."""
-    return {name.rpartition(".")[2] for project in projects for name in project.resources}
+def find_near_misses(wish: Wish, project: Project | None) -> list[str]:
+    """What is doubtful in a wish, in words: tokens that are nearly one that a resource is called
+    by. `project` may be missing; some tokens are known without."""
+    known = project.resources if project else shipped_tokens()
+    names = {name.rpartition(".")[2] for name in known}
+    return [
+        f"no resource is called {token!r}; did you mean {meant!r}?"
+        for token in wish.tokens
+        if (meant := find_meant(token, names))
+    ]
 
 
 def amounts_of(project: Project) -> dict[str, int]:

@@ -41,14 +41,6 @@ def format_duration(seconds: float) -> str:
     return "".join(f"{amount:g}{unit}" for amount, unit in parts if amount) or "0s"
 
 
-def format_size(size: int) -> str:
-    """`8G` for 8·1024³ bytes: the largest unit that leaves no more than one decimal."""
-    for unit, power in reversed(_POWERS.items()):
-        if size >= 1024**power:
-            return f"{size / 1024**power:.1f}".removesuffix(".0") + unit
-    return f"{size}B"
-
-
 # In bytes.
 Size = Annotated[
     int,

@@ -26,3 +26,10 @@ cpus:
 @cache
 def shipped_document() -> Document:
     return parse_document(PLACE, TEXT)
+
+
+def shipped_tokens() -> frozenset[str]:
+    """The resources that are known everywhere."""
+    data = shipped_document().data
+    assert isinstance(data, dict)
+    return frozenset(data)

@@ -141,3 +141,15 @@ def test_an_error_says_what_was_done_and_what_would_help(number: int, hint: str)
 def test_an_error_without_a_number_is_explained_too() -> None:
     with pytest.raises(HostError, match="cannot read it: odd"), explain_os_errors("read it"):
         raise OSError("odd")
+
+
+@pytest.mark.parametrize(("mode", "wanted"), [(None, 0o640), (0o660, 0o660), (0o600, 0o600)])
+def test_the_umask_counts_where_no_mode_is_said(
+    tmp_path: Path, mode: int | None, wanted: int
+) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "x", "text", mode=mode, durable=False)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == wanted

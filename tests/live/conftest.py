@@ -17,7 +17,7 @@ from charly_vm.model.resolved import BackendName
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_budget(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def own_leases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """How many guests run at once is the suite's own affair: no bed waits for another worker's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))

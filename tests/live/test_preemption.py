@@ -25,13 +25,17 @@ check-gpu:
 
 
 @pytest.fixture
-def shared(there: Workspace) -> Workspace:
+def shared(here: Workspace) -> Workspace:
     """A workspace in which a machine runs that has the card and gives it up."""
-    there.project.write_text(there.project.read_text() + DEPLOYS)
-    there.also = ("station", "check-gpu")
-    made = there.charly("vm", "create", "station", "--wait")
+    return with_station(here)
+
+
+def with_station(place: Workspace) -> Workspace:
+    place.project.write_text(place.project.read_text() + DEPLOYS)
+    place.also = ("station", "check-gpu")
+    made = place.charly("vm", "create", "station", "--wait")
     assert made.status == 0, made.stderr
-    return there
+    return place
 
 
 def set_grace(here: Workspace, grace: str) -> None:
@@ -61,7 +65,8 @@ def boot_of(here: Workspace, name: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_machine_gives_way_to_a_bed_and_comes_back(shared: Workspace) -> None:
+def test_a_machine_gives_way_to_a_bed_and_comes_back(there: Workspace) -> None:
+    shared = with_station(there)
     before = boot_of(shared, "station")
     done = shared.charly("check", "run", "check-gpu", "--charly-no-rebuild", timeout=200)
     assert done.status == 0, done.stdout + done.stderr

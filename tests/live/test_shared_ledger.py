@@ -207,6 +207,17 @@ def test_files_are_the_groups_in_spite_of_a_umask_that_closes_them(
     first.end()
 
 
+def test_what_a_killed_account_could_not_open_to_others_is_in_nobodys_way(
+    accounts: Accounts, shared: Path
+) -> None:
+    stray = shared / "claims" / f"{0:016x}.lock"
+    accounts.as_root("install", "-o", A, "-g", "charly", "-m", "600", "/dev/null", stray)
+    assert accounts.python(B, TRY, "gpu") == ""
+    assert accounts.as_root("ls", shared / "claims").split() == [stray.name]
+    assert accounts.python(A, TRY, "gpu") == ""
+    assert accounts.as_root("ls", shared / "claims") == ""
+
+
 def test_two_accounts_never_have_it_at_once(accounts: Accounts, shared: Path) -> None:
     counter = accounts.directory / "counter"
     counter.write_text("0")

@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charly_vm.model.quantities import (
-    format_size,
-    parse_duration,
-    parse_flag,
-    parse_size,
-)
+from charly_vm.host.amounts import format_size
+from charly_vm.model.quantities import parse_duration, parse_flag, parse_size
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import resource
 
 from charly_vm.errors import HostError
 from charly_vm.host.accelerators import KVM_DEVICE, find_kvm_obstacle
+from charly_vm.host.amounts import format_size
 from charly_vm.host.facts import Accelerator, Facts, HypervisorFacts
 from charly_vm.host.package_manager import PackageManager, find_package_manager
 from charly_vm.host.process import find_tool
@@ -29,7 +30,6 @@ from charly_vm.machine.packages import (
 )
 from charly_vm.machine.ssh_include import includes_stanzas, user_ssh_config
 from charly_vm.machine.survey import find_qemu, survey
-from charly_vm.model.quantities import format_size
 from charly_vm.model.resolve import NO_DAEMON_HINT
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from charly_vm.host.amounts import format_size
 from charly_vm.model.libvirt.cpu import NumaCell
 from charly_vm.model.libvirt.device_consistency import find_device_problems
 from charly_vm.model.libvirt.domain import LibvirtDomain
 from charly_vm.model.libvirt.numbers import members
-from charly_vm.model.quantities import format_size
 
 X86 = ("x86_64", "i686")
 ARM = ("aarch64",)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from charly_vm.errors import HostError
+from charly_vm.host.amounts import format_size
 from charly_vm.host.facts import Facts
 from charly_vm.model.block import Block
 from charly_vm.model.forwards import PortForward
 from charly_vm.model.libvirt.devices.filesystem import Filesystem
 from charly_vm.model.libvirt.devices.hostdev import Hostdev
 from charly_vm.model.project import Target
-from charly_vm.model.quantities import format_size
 from charly_vm.model.resolve.architecture import choose_platform
 from charly_vm.model.resolve.backend import choose_backend
 from charly_vm.model.resolve.block import require_fit, resolve_block
