@@ -202,20 +202,6 @@ def test_a_file_system_whose_locks_outlive_their_holder_is_refused(
     assert not ledger.directory.exists()
 
 
-def test_a_shared_ledger_is_made_by_root_and_not_by_whoever_comes_first(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="claims is missing"), Ledger(tmp_path, shared=True).open():
-        pass
-
-
-def test_records_of_a_shared_ledger_are_for_others_to_read(tmp_path: Path) -> None:
-    for name in ("claims", "stopped", "inhibited", "damaged"):
-        (tmp_path / name).mkdir()
-    with Arbiter(Ledger(tmp_path, shared=True)).claim(GPU, ME) as lease:
-        record, lock = tmp_path / f"claims/{lease.id}.json", tmp_path / f"claims/{lease.id}.lock"
-        assert record.stat().st_mode & 0o777 == 0o640
-        assert lock.stat().st_mode & 0o777 == 0o660
-
-
 def test_an_owner_at_work_is_so_until_it_ends_or_is_taken_back(ledger: Ledger) -> None:
     assert find_inhibition(ledger, 7) == 0
     until = inhibit(ledger, 7, 100)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from charly_vm.arbiter import sharing
+from charly_vm.arbiter.claiming import Arbiter
 from charly_vm.arbiter.ledger import Ledger
+from charly_vm.arbiter.records import Claimant
 from charly_vm.arbiter.sharing import (
     PARTS,
     Account,
@@ -22,6 +24,7 @@ from charly_vm.arbiter.sharing import (
     make_lock,
     require_shared,
 )
+from charly_vm.arbiter.wish import make_wish
 from charly_vm.errors import HostError
 from charly_vm.host import mounts
 
@@ -171,17 +174,17 @@ def test_files_that_the_group_cannot_use(ledger: Path) -> None:
 
 
 def test_what_a_ledger_makes_is_the_groups_whatever_the_umask(ledger: Path) -> None:
+    me = Claimant("me", "me", os.getuid(), os.getpid())
     before = os.umask(0o177)
     try:
-        with Ledger(ledger, shared=True).open():
-            identifier, alive = Ledger(ledger, shared=True).begin_claim()
+        lease = Arbiter(Ledger(ledger, shared=True)).claim(make_wish(["gpu"]), me)
     finally:
         os.umask(before)
-    with alive:
-        lock = (ledger / "lock").stat()
-        assert (stat.S_IMODE(lock.st_mode), lock.st_gid) == (0o660, _group())
-        mine = (ledger / "claims" / f"{identifier}.lock").stat()
-        assert (stat.S_IMODE(mine.st_mode), mine.st_gid) == (0o660, _group())
+    with lease:
+        modes = {"lock": 0o660, f"claims/{lease.id}.lock": 0o660, f"claims/{lease.id}.json": 0o640}
+        for name, mode in modes.items():
+            status = (ledger / name).stat()
+            assert (stat.S_IMODE(status.st_mode), status.st_gid) == (mode, _group())
     assert [one.name for one in ledger.iterdir() if one.name.startswith(".")] == []
 
 
