@@ -135,6 +135,38 @@ def test_a_machine_that_does_not_stop_keeps_what_it_has(shared: Workspace) -> No
     assert state_of(shared, "station") == "running"
 
 
+def test_a_machine_keeps_what_its_deploy_requires_until_it_is_destroyed(here: Workspace) -> None:
+    here.project.write_text(here.project.read_text() + DEPLOYS.replace("disposable: true, ", ""))
+    here.also = ("check-gpu",)
+    assert here.charly("vm", "create", "check-gpu").status == 0
+    assert here.charly("vm", "stop", "check-gpu", "--force").status == 0
+    words = ("claim", "nvidia-gpu", "--claim-timeout", "1s", "--", "true")
+    refused = here.charly(*words)
+    assert refused.status == 1
+    assert "nvidia-gpu is held exclusively by charly-check-gpu (machine of" in refused.stderr
+    # It does not wait for itself.
+    assert here.charly("vm", "start", "check-gpu", "--claim-timeout", "1s").status == 0
+    assert here.charly("vm", "destroy", "check-gpu", "--disk").status == 0
+    assert here.charly(*words).status == 0
+
+
+def test_a_machine_that_a_bed_leaves_keeps_what_the_bed_claimed(here: Workspace) -> None:
+    here.project.write_text(here.project.read_text() + DEPLOYS)
+    here.also = ("check-gpu",)
+    run = ("check", "run", "check-gpu", "--charly-no-rebuild")
+    kept = here.charly(*run, "--charly-keep=always", timeout=200)
+    assert kept.status == 0, kept.stdout + kept.stderr
+    [claim] = standing(here)["claims"]
+    assert (claim["who"], claim["what"].split(", ")[0]) == (
+        "machine charly-check-gpu",
+        "nvidia-gpu",
+    )
+    # The next run of the bed removes the machine, and does not wait for it.
+    again = here.charly(*run, "--charly-claim-timeout=5s", timeout=200)
+    assert again.status == 0, again.stdout + again.stderr
+    assert standing(here)["claims"] == []
+
+
 def _running(here: Workspace) -> set[str]:
     """The domains whose emulators run."""
     found = set()
