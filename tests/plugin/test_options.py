@@ -109,6 +109,8 @@ def test_without_either_an_option_has_its_default(project: pytest.Pytester) -> N
         "charly_evidence None",
         "charly_collect 'failed'",
         "charly_timeout None",
+        "charly_claims 'wait'",
+        "charly_claim_timeout '2h'",
     ]
 
 
