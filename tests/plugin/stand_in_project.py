@@ -14,6 +14,9 @@ PROJECT = """\
 shape:
   vm:
     source: {kind: bootstrap}
+    # Two of them fit into a host of two CPUs.
+    ram: 64M
+    cpu: 1
 check-one:
   vm: {from: shape, disposable: true}
   says-hello: {check: it says hello, command: echo hello, stdout: hello}

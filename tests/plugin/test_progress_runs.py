@@ -51,7 +51,7 @@ class WaitingRun(StandInRun):
         self.console_log.unlink()
         self.say("booting again\\nlogin: ")
 
-    def tear_down(self, *, keep=False):
+    def tear_down(self, *, keep=False, success=True):
         with self.progress.phase(f"removing {self.target.domain}"):
             super().tear_down(keep=keep)
 
