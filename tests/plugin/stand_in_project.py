@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
+# Two of these machines fit into a host of two CPUs.
 PROJECT = """\
 shape:
-  vm:
-    source: {kind: bootstrap}
-    # Two of them fit into a host of two CPUs.
-    ram: 64M
-    cpu: 1
+  vm: {ram: 64M, cpu: 1,
+    source: {kind: bootstrap}}
 check-one:
   vm: {from: shape, disposable: true}
   says-hello: {check: it says hello, command: echo hello, stdout: hello}
