@@ -28,17 +28,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def project_file() -> Path:
     """The project in use. Raises `HostError` where there is none."""
-    from charly_vm.model.project import find_project_file
-
-    given: Path | None = click.get_current_context().find_root().obj
-    found = given or find_project_file(Path.cwd())
+    found = _find_file()
     if found is None:
         raise HostError(
             f"there is no charly.yml in {Path.cwd()} or above it",
             hint="change to a project's directory, or name its file with --project",
         )
-    # pytest, which may be told of it, knows no path with `..` in it.
-    return Path(os.path.abspath(found))  # noqa: PTH100  # links in it are the user's
+    return found
 
 
 def load() -> Project:
@@ -55,13 +51,21 @@ def find_loaded() -> Project | None:
     """The project in use where there is one, else what this host's own file says; for commands that
     need none."""
     from charly_vm.model.host_file import host_file
-    from charly_vm.model.project import find_project_file, load_project
+    from charly_vm.model.project import load_project
+
+    found = _find_file()
+    if found is None and host_file().exists():
+        found = host_file()
+    return load_project(found) if found else None
+
+
+def _find_file() -> Path | None:
+    from charly_vm.model.project import find_project_file
 
     given: Path | None = click.get_current_context().find_root().obj
     found = given or find_project_file(Path.cwd())
-    if found is None and host_file().exists():
-        found = host_file()
-    return load_project(Path(os.path.abspath(found))) if found else None  # noqa: PTH100
+    # pytest, which may be told of it, knows no path with `..` in it; links in it are the user's.
+    return Path(os.path.abspath(found)) if found else None  # noqa: PTH100
 
 
 def progress() -> Progress:

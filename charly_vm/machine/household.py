@@ -29,8 +29,33 @@ from charly_vm.model.protocols import StopOutcome
 MACHINE, SERVICE = "machine", "service"
 
 
+class _OnTerms:
+    """What is the same of all who give way: the terms on which they do."""
+
+    terms: GivesWay
+    directory: Path
+
+    @property
+    def wish(self) -> Wish:
+        return self.terms.wish
+
+    @property
+    def grace(self) -> float:
+        return self.terms.grace
+
+    @property
+    def on_success(self) -> bool:
+        return self.terms.on_success
+
+    def find_protection(self) -> str:
+        unless = self.terms.unless
+        if unless and succeeds(unless, self.directory):
+            return f"its owner is at work (`{unless}` succeeds)"
+        return ""
+
+
 @dataclass
-class MachineHolder:
+class MachineHolder(_OnTerms):
     """A machine that gives way: its guest is asked to shut down, and it is booted again."""
 
     uid: int
@@ -46,27 +71,12 @@ class MachineHolder:
         return holder_key(self.uid, self.domain)
 
     @property
-    def wish(self) -> Wish:
-        return self.terms.wish
-
-    @property
-    def grace(self) -> float:
-        return self.terms.grace
-
-    @property
-    def on_success(self) -> bool:
-        return self.terms.on_success
-
-    @property
     def found_by(self) -> Mapping[str, str]:
         return {"kind": MACHINE, "name": self.name, "domain": self.domain}
 
     def is_running(self) -> bool:
         machine = find_machine(self.domain)
         return machine is not None and machine.state().has_process
-
-    def find_protection(self) -> str:
-        return _find_protection(self.terms, self.directory)
 
     def stop(self, seconds: float) -> bool:
         with held_machine(self.domain, progress=self.progress) as machine:
@@ -79,7 +89,7 @@ class MachineHolder:
 
 
 @dataclass
-class ServiceHolder:
+class ServiceHolder(_OnTerms):
     """Anything else that gives way, by its author's commands."""
 
     uid: int
@@ -95,18 +105,6 @@ class ServiceHolder:
         return holder_key(self.uid, f"{self.name}-{digest}")
 
     @property
-    def wish(self) -> Wish:
-        return self.terms.wish
-
-    @property
-    def grace(self) -> float:
-        return self.terms.grace
-
-    @property
-    def on_success(self) -> bool:
-        return self.terms.on_success
-
-    @property
     def found_by(self) -> Mapping[str, str]:
         terms = self.terms
         return {
@@ -117,9 +115,6 @@ class ServiceHolder:
 
     def is_running(self) -> bool:
         return self._service.is_running()
-
-    def find_protection(self) -> str:
-        return _find_protection(self.terms, self.directory)
 
     def stop(self, seconds: float) -> bool:
         return self._service.stop(seconds)
@@ -251,9 +246,3 @@ def _find_created(domain: str) -> MachineRecord | None:
     except StateError:
         return None
     return record if record and record.stage is Stage.CREATED else None
-
-
-def _find_protection(terms: GivesWay, directory: Path) -> str:
-    if terms.unless and succeeds(terms.unless, directory):
-        return f"its owner is at work (`{terms.unless}` succeeds)"
-    return ""
