@@ -36,6 +36,8 @@ from pytest_charly.chosen import ChosenBeds
 from pytest_charly.faults import BedFault
 from pytest_charly.options import source_of
 from pytest_charly.place import FAILED, place_of
+from pytest_charly.progress.channel import CHANNEL, Uplink
+from pytest_charly.progress.events import Noted
 
 EXCLUSIVE, SHARED = "requires_exclusive", "requires_shared"
 WAIT, SKIP = "wait", "skip"
@@ -178,12 +180,18 @@ def _arbiter_of(config: pytest.Config) -> tuple[Arbiter, Project | None]:
 
 
 class _Told(Silent):
-    """Says on the terminal, where there is one, what tests wait for and who gives way."""
+    """Says on the terminal, or to the process that has it, what tests wait for and who gives
+    way."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        channel = getattr(config, "workerinput", {}).get(CHANNEL)
+        self._uplink = Uplink(channel) if channel else None
 
     def note(self, text: str) -> None:
+        if self._uplink is not None:
+            self._uplink.tell(Noted("", "", text))
+            return
         manager = self._config.pluginmanager
         reporter, capture = (
             manager.get_plugin("terminalreporter"),

@@ -51,6 +51,15 @@ def pytest_configure(config: pytest.Config) -> None:
     serve_run(config)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    # With beds, these have the way from a worker to the terminal.
+    if not node.config.getoption("charly_bed"):
+        from pytest_charly.progress.notes import follow_notes
+
+        follow_notes(node)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if place_of(item) is None and _claims(item):

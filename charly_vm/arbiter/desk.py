@@ -134,6 +134,7 @@ class Desk:
 
     def settle(self, book: Book, observed: Sequence[Observed], now: Moment) -> bool:
         """Take out of the ledger what has ended without us; whether something has."""
+        self.tell_of_lost()
         changed = book.buried
         for claim in list(book.claims.values()):
             if claim.claimant.uid != self.uid:
@@ -155,6 +156,15 @@ class Desk:
                 book.remove_stopped(record.key)
                 changed = True
         return changed
+
+    def tell_of_lost(self) -> None:
+        """Say which holders nobody will start again, since their records could not be read."""
+        while self.ledger.lost:
+            key = self.ledger.lost.pop()
+            self.progress.note(
+                f"the record of {key}, which gave way, cannot be read: start it by hand; what is "
+                f"left of the record is in {self.ledger.directory}/damaged"
+            )
 
     def _divide(
         self, book: Book, record: ClaimRecord, domain: str, parts: Mapping[Life, Wish]

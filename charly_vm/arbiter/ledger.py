@@ -28,6 +28,7 @@ from charly_vm.arbiter.records import (
     Life,
     StoppedHolder,
     claim_as_json,
+    is_of_newer_format,
     read_claim,
     read_stopped,
     stopped_as_json,
@@ -111,6 +112,8 @@ class Ledger:
         """`shared` files are open to the directory's group."""
         self.directory = directory
         self.shared = shared
+        self.lost: list[str] = []
+        """The keys of stopped holders whose records were put aside, for whoever tells people."""
         self._made = False
         self._known: dict[str, tuple[bytes, ClaimRecord]] = {}
         """The records as they were the last time: most are the same for a long time, and to
@@ -132,6 +135,7 @@ class Ledger:
             for claim in list(book.claims.values()):
                 if claim.life is Life.OWNER and not self.lives(claim.id):
                     self._bury(book, claim)
+            self.lost.extend(self._put_aside_unreadable_holders())
             self._sweep(book)
             yield book
 
@@ -149,21 +153,26 @@ class Ledger:
                         del book.claims[claim.id]
         return book
 
-    def count_damaged(self) -> int:
-        """How many records could not be understood and had no owner that lives."""
+    def find_damaged(self) -> list[str]:
+        """What was put aside, since it could not be understood: the names of files in `damaged/`,
+        sorted. A holder that was stopped has `stopped-KEY.json`."""
         directory = self.directory / "damaged"
-        return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
+        return sorted(file.name for file in directory.iterdir()) if directory.is_dir() else []
 
     def peek_stopped(self) -> list[StoppedHolder]:
         """The holders that are stopped, read without the ledger's lock."""
         if not self._is_there():
             return []
         with self._explaining("read"):
-            found = [
-                read_stopped(name, text)
-                for name, text in _read_directory(self.directory / "stopped")
-            ]
+            found = [read_stopped(name, text) for name, text in self._read_all_stopped()]
         return [record for record in found if record is not None]
+
+    def has_stopped(self) -> bool:
+        """Whether holders are stopped, those whose record nobody can read among them."""
+        if not self._is_there():
+            return False
+        with self._explaining("read"):
+            return any(True for _ in self._read_all_stopped())
 
     def begin_claim(self) -> tuple[str, Liveness]:
         """A new id, and the lock that says that its owner lives. Make it while the ledger is open,
@@ -246,6 +255,18 @@ class Ledger:
         self._known = known
         claims = {name: record for name, (_, record) in known.items()}
         return Book(self, claims, {record.key: record for record in self.peek_stopped()})
+
+    def _read_all_stopped(self) -> Iterator[tuple[str, bytes]]:
+        return _read_directory(self.directory / "stopped")
+
+    def _put_aside_unreadable_holders(self) -> Iterator[str]:
+        """What a newer charly has written is left to that."""
+        for key, text in self._read_all_stopped():
+            if read_stopped(key, text) is None and not is_of_newer_format(text):
+                file = self.stopped_file(key)
+                with suppress(FileNotFoundError):
+                    file.rename(self.directory / "damaged" / f"stopped-{file.name}")
+                    yield key
 
     def _bury(self, book: Book, claim: ClaimRecord) -> None:
         """Take a claim whose owner is gone out of the book."""

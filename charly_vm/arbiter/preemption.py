@@ -79,7 +79,8 @@ def _mark(desk: Desk, key: str, state: StopState) -> None:
 def restore_due(desk: Desk, *, wait: bool = False) -> list[str]:
     """Start each holder of this account that may come back; returns what was done, in words."""
     done: list[str] = []
-    if not desk.ledger.peek_stopped():
+    desk.tell_of_lost()
+    if not desk.ledger.has_stopped():
         return done
     while True:
         _clear_left(desk)

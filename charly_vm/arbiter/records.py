@@ -1,8 +1,8 @@
 """What the ledger keeps, as data: claims, and holders that were stopped for them.
 
-The text is JSON with a `format`. A record of a newer format still counts with what of it is known
-here, and is never rewritten; one that says nothing that can be understood counts as a claim of
-everything, for as long as its owner lives.
+The text is JSON with a `format`. A record of a newer format counts with what of it is known here: a
+claim is never rewritten, and a stopped holder keeps what is not understood. A claim that says
+nothing that can be understood counts as one of everything, for as long as its owner lives.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -126,6 +126,8 @@ class StoppedHolder:
     tries: int = 0
     not_before: float = 0.0
     """When it is tried again."""
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What else a newer charly has written, its format among it; written again with the rest."""
 
     @property
     def name(self) -> str:
@@ -164,7 +166,14 @@ def claim_as_json(record: ClaimRecord) -> str:
 
 
 def stopped_as_json(record: StoppedHolder) -> str:
-    return _as_json(dataclasses.asdict(record))
+    data = dataclasses.asdict(record)
+    return _as_json({**data.pop("unknown"), **data})
+
+
+def is_of_newer_format(text: bytes) -> bool:
+    """Whether a record says that a newer charly has written it."""
+    version = (_read(text) or {}).get("format")
+    return isinstance(version, int) and version > FORMAT
 
 
 def read_claim(identifier: str, text: bytes) -> ClaimRecord:
@@ -205,6 +214,8 @@ def read_stopped(key: str, text: bytes) -> StoppedHolder | None:
     data = _read(text)
     if data is None:
         return None
+    if data.get("format") == FORMAT:
+        del data["format"]
     try:
         return StoppedHolder(
             key=key,
@@ -223,9 +234,13 @@ def read_stopped(key: str, text: bytes) -> StoppedHolder | None:
             problem=str(data.get("problem", "")),
             tries=int(data.get("tries", 0)),
             not_before=_number(data.get("not_before", 0.0)),
+            unknown={name: data[name] for name in data.keys() - _STOPPED_FIELDS},
         )
     except _ODD:
         return None
+
+
+_STOPPED_FIELDS = {one.name for one in dataclasses.fields(StoppedHolder)} - {"unknown"}
 
 
 def _as_json(data: Mapping[str, Any]) -> str:

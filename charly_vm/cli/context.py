@@ -99,7 +99,7 @@ def restore_holders() -> None:
         return
     with suppress(CharlyError):
         # To look takes little of the engine, and there is seldom something.
-        if not open_ledger().peek_stopped():
+        if not open_ledger().has_stopped():
             return
         from charly_vm.machine.arbitration import find_arbiter
 

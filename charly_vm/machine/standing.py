@@ -121,9 +121,9 @@ def _told(record: StoppedHolder | None) -> str:
 def _notes(arbiter: Arbiter, book: Book) -> Iterable[str]:
     if until := find_inhibition(arbiter.ledger, arbiter.uid):
         yield f"no holder of this account gives way until {_moment(until)}"
-    damaged = arbiter.ledger.count_damaged()
-    if damaged:
-        yield f"{damaged} damaged records were put aside in {arbiter.ledger.directory}/damaged"
+    if damaged := arbiter.ledger.find_damaged():
+        place = arbiter.ledger.directory / "damaged"
+        yield f"records that cannot be read were put aside in {place}: {', '.join(damaged)}"
 
 
 def _moment(seconds: float) -> str:

@@ -9,4 +9,5 @@ lines         what that looks like, on a terminal and in a pipe
 screen        the terminal, which pytest writes to as well
 display       puts these together, in the process that has the terminal
 wiring        which of these a pytest run needs
+notes         what tests on workers say where there are no beds
 """

@@ -246,6 +246,40 @@ def test_one_that_was_destroyed_is_forgotten_and_told_of(arbiter: Arbiter, yard:
     assert not arbiter.ledger.peek_stopped()
 
 
+def test_one_whose_record_cannot_be_read_is_told_of_and_its_record_kept(
+    arbiter: Arbiter, yard: Yard, watched: Watched
+) -> None:
+    yard.add("station", GPU)
+    key = yard.find_holders({"gpu"})[0].key
+    lease = arbiter.claim(GPU, ME)
+    file = arbiter.ledger.stopped_file(key)
+    torn = file.read_bytes()[:50]
+    file.write_bytes(torn)
+    lease.release()
+    assert any(note.startswith(f"the record of {key}, which gave way,") for note in watched.notes)
+    assert not file.exists()
+    assert arbiter.ledger.find_damaged() == [f"stopped-{key}.json"]
+    assert (arbiter.ledger.directory / "damaged" / f"stopped-{key}.json").read_bytes() == torn
+    # It is neither started nor in anybody's way.
+    assert yard.log() == ["stop station"]
+    with arbiter.claim(GPU, ME, timeout=0):
+        pass
+
+
+def test_what_only_a_newer_charly_understands_of_a_holder_is_left_to_that(
+    arbiter: Arbiter, yard: Yard
+) -> None:
+    with arbiter.ledger.open():
+        pass
+    file = arbiter.ledger.stopped_file("1000-station")
+    file.write_text('{"format": 99, "holder": "station"}\n')
+    before = file.stat().st_ino
+    with arbiter.claim(GPU, ME, timeout=0):
+        assert arbiter.restore() == []
+    assert file.stat().st_ino == before
+    assert arbiter.ledger.find_damaged() == []
+
+
 def test_a_start_that_fails_is_tried_again_later_and_keeps_nobody_waiting(
     arbiter: Arbiter, yard: Yard, watched: Watched
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_torn_record_whose_owner_is_gone_is_put_aside(arbiter: Arbiter) -> Non
     with arbiter.claim(GPU, ME, timeout=0):
         pass
     assert files(arbiter.ledger) == {"damaged/torn.json"}
-    assert arbiter.ledger.count_damaged() == 1
+    assert arbiter.ledger.find_damaged() == ["torn.json"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '"x"', "\0\0\0", '{"format": 1}'])

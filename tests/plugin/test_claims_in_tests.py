@@ -110,6 +110,19 @@ def test_a_test_waits_its_time_and_the_error_names_who_has_it(
     result.stdout.no_fnmatch_line("*claims.py*")
 
 
+def test_a_test_on_a_worker_says_what_it_waits_for(
+    pytester: pytest.Pytester, ledger: Ledger
+) -> None:
+    pytester.makepyfile(MARKED)
+    with somebody_has(ledger, "nvidia-gpu"):
+        said = pytester.runpytest_subprocess("-n1", "--charly-claim-timeout=1s")
+        quiet = pytester.runpytest_subprocess("-n1", "-q", "--charly-claim-timeout=1s")
+    said.assert_outcomes(errors=1)
+    line = "charly: [[]gw0] test_it waits: nvidia-gpu is held exclusively by the other one*"
+    said.stdout.fnmatch_lines(line)
+    quiet.stdout.no_fnmatch_line(line)
+
+
 def test_a_test_may_be_skipped_or_fail_at_once(pytester: pytest.Pytester, ledger: Ledger) -> None:
     pytester.makepyfile(MARKED)
     with somebody_has(ledger, "nvidia-gpu"):
