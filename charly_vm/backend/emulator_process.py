@@ -1,8 +1,8 @@
 """A machine's QEMU process: found by what its command line says, waited on by a pidfd.
 
 There is no pid file: a number in a file may by now be somebody else's, and a file may be missing
-because we were killed before writing it. The command line is there for exactly as long as the
-process is.
+because we were killed before writing it. The command line is there for as long as the process has
+memory, which ends a moment before its files do.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import itertools
 import os
 import select
 import signal
+import time
 from pathlib import Path
 from types import TracebackType
 
 from charly_vm.errors import HostError
+from charly_vm.host.waiting import Deadline
 from charly_vm.render.qemu_argv import MONITOR_ID
 
 PROC = Path("/proc")
 TERM_SECONDS = 5.0
 KILL_SECONDS = 10.0
+EXIT_SECONDS = 5.0
+"""For one that somebody else has killed: to give back the memory of a large guest takes seconds."""
+EXIT_EVERY = 0.005
 
 
 class EmulatorProcess:
@@ -75,27 +80,61 @@ class EmulatorProcess:
 
 
 def find_emulator(uuid: str) -> EmulatorProcess | None:
-    """The QEMU that runs the machine with this UUID on the qemu backend, whoever started it."""
+    """The QEMU that runs the machine with this UUID on the qemu backend, whoever started it.
+
+    Where there is none, whichever of this account's are on their way out have ended, unless that
+    takes longer than `EXIT_SECONDS`: what was killed has its images locked for a moment more.
+    """
+    deadline = Deadline(EXIT_SECONDS)
+    while True:
+        found, nameless = _search(uuid)
+        if found is not None or not nameless or deadline.passed:
+            return found
+        time.sleep(EXIT_EVERY)
+
+
+def _search(uuid: str) -> tuple[EmulatorProcess | None, bool]:
+    """The emulator, or else whether there are some that nobody can tell from each other: one whose
+    memory is gone has no command line any more, and one that has just been executed none yet."""
+    nameless = False
     for entry in PROC.iterdir():
-        if not entry.name.isdigit() or not _runs(entry, uuid):
+        if not entry.name.isdigit():
+            continue
+        words = _read_words(entry)
+        if not any(words) and _is_nameless_emulator(entry):
+            nameless = True
+        if not is_emulator_of(uuid, words):
             continue
         try:
             process = EmulatorProcess(int(entry.name))
         except ProcessLookupError:
             continue
         # The id may have changed hands before the pidfd was opened; from now on it cannot.
-        if _runs(entry, uuid):
-            return process
+        if is_emulator_of(uuid, _read_words(entry)):
+            return process, False
         process.close()
-    return None
+    return None, nameless
 
 
-def _runs(entry: Path, uuid: str) -> bool:
+def _read_words(entry: Path) -> list[str]:
+    """A process's command line, empty words where it has none."""
     try:
-        words = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        return (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return [""]
+
+
+def _is_nameless_emulator(entry: Path) -> bool:
+    """Whether a process without a command line is a QEMU of this account that has not ended."""
+    try:
+        name = (entry / "comm").read_text(errors="replace")
+        if not _is_emulator(name.strip()) or entry.stat().st_uid != os.geteuid():
+            return False
+        with EmulatorProcess(int(entry.name)) as process:
+            # A process whose first thread has ended is there until its last one has.
+            return not process.wait(0)
     except OSError:
         return False
-    return is_emulator_of(uuid, words)
 
 
 def is_emulator_of(uuid: str, words: list[str]) -> bool:
@@ -105,7 +144,11 @@ def is_emulator_of(uuid: str, words: list[str]) -> bool:
     """
     name = words[0].rpartition("/")[2]
     return (
-        (name.startswith("qemu-system") or name == "qemu-kvm")
+        _is_emulator(name)
         and ("-uuid", uuid) in itertools.pairwise(words)
         and any(word.startswith(f"socket,id={MONITOR_ID},") for word in words)
     )
+
+
+def _is_emulator(name: str) -> bool:
+    return name.startswith("qemu-system") or name == "qemu-kvm"

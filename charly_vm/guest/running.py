@@ -6,6 +6,7 @@ Everything here runs on the event loop's thread.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from charly_vm.errors import GuestError, GuestTimeout
 from charly_vm.guest.address import GuestUnreachable
 from charly_vm.guest.command import CommandResult, describe, render_end, render_start
 from charly_vm.guest.connection import Connection
+from charly_vm.guest.refusal import AGAIN_SECONDS, Refusals, until_taken
 from charly_vm.guest.session import CommandSession, Stream
 from charly_vm.host.waiting import Deadline
 
@@ -24,10 +26,6 @@ END_SECONDS = 6.0
 """For ending a command: two seconds in the guest, which may need one for a new session."""
 DRAIN_SECONDS = 1.0
 """For the last output of a command that was ended; a daemon may keep the stream open for ever."""
-RETRY_SECONDS = 0.1
-
-# How a server says that there are too many sessions: OpenSSH in the first way.
-_BUSY = (asyncssh.OPEN_CONNECT_FAILED, asyncssh.OPEN_RESOURCE_SHORTAGE)
 
 
 async def run_command(
@@ -48,7 +46,7 @@ async def run_command(
         await connection.commands.acquire()
     try:
         running = _Running(
-            connection, command, CommandSession(Stream(on_stdout), Stream(on_stderr))
+            connection, command, lambda: CommandSession(Stream(on_stdout), Stream(on_stderr))
         )
         try:
             return await running.finish(deadline, stdin)
@@ -64,10 +62,14 @@ async def run_command(
 class _Running:
     """A command that is being started, runs, and has to be ended when nobody waits for it."""
 
-    def __init__(self, connection: Connection, command: str, session: CommandSession) -> None:
+    def __init__(
+        self, connection: Connection, command: str, make_session: Callable[[], CommandSession]
+    ) -> None:
         self.connection = connection
         self.command = command
-        self.session = session
+        self.make_session = make_session
+        self.session = make_session()
+        self.refusals = Refusals()
         self.live: asyncssh.SSHClientConnection | None = None
         self.opening: asyncio.Task[object] | None = None
 
@@ -103,9 +105,12 @@ class _Running:
                 await self.session.identified.wait()
                 if self.session.closed.is_set() or self.session.pid is None:
                     return self.session.lost is None
+                # As bytes: asyncssh ends the connection over text that it cannot decode.
+                ending = functools.partial(
+                    self.live.run, render_end(self.session.pid), encoding=None
+                )
                 async with self.connection.endings:
-                    # As bytes: asyncssh ends the connection over text that it cannot decode.
-                    done = await self.live.run(render_end(self.session.pid), encoding=None)
+                    done = await until_taken(ending)
                 return done.exit_status == 0
         except (TimeoutError, OSError, asyncssh.Error):
             return False
@@ -119,11 +124,11 @@ class _Running:
             async with _limit(deadline, f"{describe(self.command)} to start in {name}"):
                 if await self._hand_over(self.live):
                     return
-                # A session that has ended for us still counts for the server for a moment.
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)
 
     async def _hand_over(self, live: asyncssh.SSHClientConnection) -> bool:
-        """Give the command to the server; False where it has no room for another session."""
+        """Give the command to the server; False where it does not take it now."""
+        self.session = self.make_session()
         self.opening = asyncio.create_task(
             live.create_session(lambda: self.session, render_start(self.command), encoding=None)
         )
@@ -134,7 +139,7 @@ class _Running:
             self.opening = None
             if live.is_closed():
                 raise self._lost(f"before {describe(self.command)} ran", error) from error
-            if error.code in _BUSY:
+            if self.refusals.may_pass(error):
                 return False
             name = self.connection.address.name
             raise GuestError(f"{name} does not run commands: {error.reason}") from error

@@ -88,9 +88,17 @@ def open_stream(guest: SshGuest, command: str) -> Iterator[CommandStream]:
     deadline = Deadline(CONNECT_SECONDS)
     with guest.recording(command) as ended, guest.reached(deadline) as connection:
 
-        async def start() -> asyncssh.SSHClientProcess[bytes]:
+        async def open_process() -> asyncssh.SSHClientProcess[bytes]:
             live = await connection.open(deadline, CONNECT_PATIENCE)
             return await live.create_process(command, encoding=None)
+
+        async def start() -> asyncssh.SSHClientProcess[bytes]:
+            import asyncio
+
+            from charly_vm.guest.refusal import until_taken
+
+            async with asyncio.timeout(deadline.remaining()):
+                return await until_taken(open_process)
 
         call(connection.commands.acquire())
         try:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,3 +111,36 @@ def test_an_emulator_that_is_deaf_to_sigterm_is_killed(
         wait_for("deafness", lambda: said.read_text() or NotYet(), Deadline(10))
         started.end()
         assert started.wait(0)
+
+
+def test_one_that_was_killed_has_ended_before_it_is_called_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in has an emulator's name and, like one whose memory is gone, no command line."""
+    name = tmp_path / "qemu-system-x86_64"
+    shutil.copy(shutil.which("cat") or "", name)
+    with subprocess.Popen([""], executable=name, stdin=subprocess.PIPE) as leaving:
+        comm = Path(f"/proc/{leaving.pid}/comm")
+        wait_for("its name", lambda: "qemu" in comm.read_text() or NotYet(), Deadline(5))
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            if len(slept) == 3 and leaving.stdin:
+                # It has ended then, and nobody has asked for its exit status.
+                leaving.stdin.close()
+                os.waitid(os.P_PID, leaving.pid, os.WEXITED | os.WNOWAIT)
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        assert find_emulator(str(uuid.uuid4())) is None
+        assert len(slept) == 3
+
+
+def test_one_that_never_ends_keeps_nobody_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = tmp_path / "qemu-system-x86_64"
+    shutil.copy(shutil.which("cat") or "", name)
+    monkeypatch.setattr(emulator_process, "EXIT_SECONDS", 0.05)
+    with subprocess.Popen([""], executable=name, stdin=subprocess.PIPE):
+        assert find_emulator(str(uuid.uuid4())) is None

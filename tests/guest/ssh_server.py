@@ -13,6 +13,7 @@ import contextlib
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -70,6 +71,15 @@ class Session(asyncssh.SSHServerProcess[bytes]):
     def __init__(self, server: Server) -> None:
         super().__init__(server.run, server.sftp, 3, False)
         self.server = server
+
+    def exec_requested(self, command: str) -> bool:
+        # As dropbear does at times, as often as a file says.
+        refuse = Path(self.server.root, "refuse")
+        if refuse.exists() and (left := int(refuse.read_text())):
+            refuse.write_text(str(left - 1))
+            self.channel.close()
+            return False
+        return super().exec_requested(command)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.free += 1

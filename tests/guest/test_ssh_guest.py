@@ -17,6 +17,7 @@ from guest_stand_in import GuestStandIn
 
 from charly_vm.errors import GuestError, GuestTimeout
 from charly_vm.guest.ssh import SshGuest
+from charly_vm.guest.stream import open_stream
 from charly_vm.host.process import run
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
@@ -208,6 +209,26 @@ def test_commands_queue_where_the_server_allows_few_sessions(stand_in: GuestStan
     with ThreadPoolExecutor(6) as pool:
         results = list(pool.map(lambda number: guest.run(f"sleep 0.2; echo {number}"), range(6)))
     assert [one.stdout_text for one in results] == [f"{number}\n" for number in range(6)]
+
+
+def test_a_session_that_the_server_ends_at_once_is_asked_for_anew(stand_in: GuestStandIn) -> None:
+    stand_in.start()
+    guest = stand_in.guest()
+    (stand_in.directory / "refuse").write_text("3")
+    assert guest.run("cat", stdin=b"said once").stdout == b"said once"
+    assert (stand_in.directory / "refuse").read_text() == "0"
+    (stand_in.directory / "refuse").write_text("3")
+    with open_stream(guest, "cat") as stream:
+        stream.write(b"streamed once")
+        assert stream.read(100) == b"streamed once"
+    assert stand_in.connections == 1
+
+
+def test_a_server_that_takes_no_command_is_told_of(stand_in: GuestStandIn) -> None:
+    stand_in.start()
+    (stand_in.directory / "refuse").write_text("1000")
+    with pytest.raises(GuestError, match="charly-x does not run commands: Session request failed"):
+        stand_in.guest().run("true")
 
 
 def test_waiting_for_a_free_session_counts_towards_the_timeout(guest: SshGuest, nap: str) -> None:

@@ -59,7 +59,7 @@ def test_a_failed_phase_leaves_its_evidence_and_a_good_one_when_asked(there: Wor
     assert done.status == 2, done.stdout + done.stderr
     deployed = evidence / "deployed"
     missing = json.loads((deployed / "missing.txt").read_text())
-    assert SHELL_ONLY <= set(missing) <= {*SHELL_ONLY, "qemu.log"}
+    assert SHELL_ONLY <= set(missing) <= {*SHELL_ONLY, "qemu.log"}, missing
     assert "systemctl: not found" in missing["failed-units.txt"]
     assert "Linux version" in (deployed / "dmesg.txt").read_text()
     assert "scope global" in (deployed / "network.txt").read_text()
