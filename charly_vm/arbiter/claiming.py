@@ -93,21 +93,35 @@ class Arbiter(Desk):
         timeout: float = CLAIM_SECONDS,
         owner: str = "",
         domain: str = "",
+        switches: bool = True,
     ) -> Lease:
-        """All of a wish, once it is granted and whoever gives way for it has stopped.
+        """All of a wish, once it is granted, whoever gives way for it has stopped, and what has a
+        mode is in the one in which it is wanted, unless not `switches`.
 
         `owner` is who claims, where one has several claims, which do not exclude each other.
         `domain` is the machine that will have what is claimed: it is kept for as long as that is
         there, whatever becomes of this process.
 
         Raises `ClaimUnavailable` where somebody has it for longer than `timeout` seconds, where a
-        holder does not stop, and where the Go program has it.
+        holder does not stop, and where the Go program has it; `HostError` where something is given
+        up, or cannot be switched.
         """
         require_not_foreign(wish)
+        if switches:
+            self.modes.require_sound(wish)
         waiting = Waiting(self, wish, claimant, Deadline(timeout), owner, domain)
-        return Lease(self, *waiting.finish())
+        lease = Lease(self, *waiting.finish())
+        if switches:
+            try:
+                self.modes.enter(wish)
+            except BaseException:
+                lease.release(success=False)
+                raise
+        return lease
 
     def restore(self, *, wait: bool = False) -> list[str]:
         """Bring back every holder of this account that may come back; returns what was done, in
-        words. With `wait` also those are waited for that may still be on their way down."""
+        words. With `wait` also those are waited for that may still be on their way down. What was
+        switched for claims goes back before."""
+        self.modes.settle()
         return restore_due(self, wait=wait)

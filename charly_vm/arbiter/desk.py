@@ -11,7 +11,8 @@ from dataclasses import replace
 from charly_vm.arbiter.history import History
 from charly_vm.arbiter.holders import GivesWay, Household, NoHousehold
 from charly_vm.arbiter.inhibition import find_inhibition
-from charly_vm.arbiter.ledger import Book, Ledger
+from charly_vm.arbiter.ledger import Book, Ledger, Right
+from charly_vm.arbiter.modes import ModeKeeper, NoSwitches, Switches
 from charly_vm.arbiter.policy import decide
 from charly_vm.arbiter.records import (
     ClaimRecord,
@@ -38,12 +39,14 @@ class Desk:
         capacity: Mapping[str, int] | None = None,
         progress: Progress = SILENT,
         history: History | None = None,
+        switches: Switches | None = None,
     ) -> None:
         self.ledger = ledger
         self.household: Household = household or NoHousehold()
         self.capacity = dict(capacity or {})
         self.progress = progress
         self.history = history or History()
+        self.modes = ModeKeeper(ledger, switches or NoSwitches(), progress)
         self.uid = os.getuid()
 
     def end(self, record: ClaimRecord, *, success: bool = True) -> None:
@@ -113,9 +116,11 @@ class Desk:
                     found[record.key] = holder
         if beside:
             found = {key: one for key, one in found.items() if one.found_by.get("domain") != beside}
+        rights = {key: self.ledger.see_right(key) for key in found}
         inhibited = find_inhibition(self.ledger, self.uid) if found else 0.0
         return found, [
-            _observe(holder, inhibited, stopped.get(key)) for key, holder in found.items()
+            _observe(holder, inhibited, stopped.get(key), rights[key])
+            for key, holder in found.items()
         ]
 
     def is_outdated(
@@ -123,6 +128,13 @@ class Desk:
     ) -> bool:
         """Whether one of the holders has been stopped or started since it was looked at."""
         if any(book.stopped.get(one.key) != one.record for one in observed):
+            return True
+        # Whoever is killed while stopping or starting one writes nothing down of what came of it.
+        if any(
+            now.taken != one.right.taken or (one.right.held and not now.held)
+            for one in observed
+            if (now := self.ledger.see_right(one.key))
+        ):
             return True
         off = {one.domain: one.key for one in observed if one.domain and not one.runs}
         return any(
@@ -186,7 +198,9 @@ class Desk:
         return (claim.life is Life.HOLDER and off) or not self.household.has_machine(claim.domain)
 
 
-def _observe(holder: GivesWay, inhibited: float, record: StoppedHolder | None) -> Observed:
+def _observe(
+    holder: GivesWay, inhibited: float, record: StoppedHolder | None, right: Right
+) -> Observed:
     runs = holder.is_running()
     protected = ""
     if runs and inhibited:
@@ -195,4 +209,4 @@ def _observe(holder: GivesWay, inhibited: float, record: StoppedHolder | None) -
     elif runs:
         protected = holder.find_protection()
     domain = holder.found_by.get("domain", "")
-    return Observed(holder.key, holder.name, holder.wish, runs, protected, domain, record)
+    return Observed(holder.key, holder.name, holder.wish, runs, protected, domain, record, right)

@@ -5,6 +5,7 @@
     stopped/KEY.json      a holder that was stopped for claims; KEY.lock is held by whoever stops or
                           starts it, and never removed
     inhibited/UID         until when the holders of an account do not give way
+    modes/                what resources go back to that are switched for claims; see `modes`
     damaged/              what could not be understood and had no owner that lives
 
 Each record is replaced in one step. Only its owner grants a claim; everybody removes those whose
@@ -105,6 +106,18 @@ class Book:
             os.utime(self.ledger.claim_lock(identifier))
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """The right to stop or start a holder."""
+
+    taken: int = 0
+    """When it was taken the last time, as the file system tells it."""
+    held: bool = False
+
+
+NEVER_TAKEN = Right()
+
+
 class Ledger:
     """The ledger of this account, or one that several accounts share."""
 
@@ -126,10 +139,8 @@ class Ledger:
         Raises `HostError` where the directory cannot be used, and `LeaseUnavailable` where another
         process hangs while it holds the ledger.
         """
-        self._make()
-        lock = hold(
-            self.directory / "lock", timeout=LOCK_SECONDS, every=LOCK_EVERY, mode=self._mode
-        )
+        self.make()
+        lock = hold(self.directory / "lock", timeout=LOCK_SECONDS, every=LOCK_EVERY, mode=self.mode)
         with lock, self._explaining("use"):
             book = self._read()
             for claim in list(book.claims.values()):
@@ -178,7 +189,7 @@ class Ledger:
         """A new id, and the lock that says that its owner lives. Make it while the ledger is open,
         since the lock has to be there before its record."""
         identifier = secrets.token_hex(8)
-        return identifier, Liveness(self.claim_lock(identifier), mode=self._mode)
+        return identifier, Liveness(self.claim_lock(identifier), mode=self.mode)
 
     def lives(self, identifier: str) -> bool:
         """Whether the owner of a claim lives, or a command that it has handed its claim over to."""
@@ -198,27 +209,40 @@ class Ledger:
         path = self.directory / "stopped" / f"{key}.lock"
         try:
             # Whoever only asks whether it is held has it for an instant.
-            lock = hold(path, timeout=ASKING_SECONDS, every=LOCK_EVERY, mode=self._mode)
+            lock = hold(path, timeout=ASKING_SECONDS, every=LOCK_EVERY, mode=self.mode)
             stack.enter_context(lock)
         except LeaseUnavailable:
             return False
+        # For those who have looked at the holder before: it may be up or down by now.
+        os.utime(path)
         return True
 
     def is_changing(self, key: str) -> bool:
         """Whether somebody is stopping or starting a holder."""
         return is_alive(self.directory / "stopped" / f"{key}.lock")
 
+    def see_right(self, key: str) -> Right:
+        """The right to stop or start a holder, as it is now."""
+        path = self.directory / "stopped" / f"{key}.lock"
+        try:
+            taken = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            taken = 0
+        return Right(taken, is_alive(path))
+
     def inhibition_file(self, uid: int) -> Path:
         return self.directory / "inhibited" / str(uid)
 
     def write(self, path: Path, text: str, durable: bool) -> None:
-        write_atomically(path, text, mode=self._mode & ~0o020, durable=durable)
+        write_atomically(path, text, mode=self.mode & ~0o020, durable=durable)
 
     @property
-    def _mode(self) -> int:
+    def mode(self) -> int:
+        """Of a lock's file."""
         return 0o660 if self.shared else 0o600
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Have the directory there, with its parts. Raises `HostError` where it cannot be used."""
         if self._made:
             return
         require_local(self.directory)
@@ -243,7 +267,7 @@ class Ledger:
         # Unlike a path's own method it says no for one that is out of reach.
         there = os.path.isdir(self.directory)  # noqa: PTH112
         if there and self.shared:
-            self._make()
+            self.make()
         return there
 
     def _read(self) -> Book:

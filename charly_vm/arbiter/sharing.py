@@ -1,7 +1,8 @@
 """What a ledger's directory has to be for several accounts to share it: a group's, down to each
 file, whatever the umask of whoever makes one.
 
-    DIRECTORY, claims, stopped, inhibited, damaged     mode 2770, of one group that all are in
+    DIRECTORY, claims, stopped, inhibited, modes,
+    damaged                                            mode 2770, of one group that all are in
     lock, *.lock                                       for the group to read and write
     *.json                                             for the group to read; they are replaced
 
@@ -23,7 +24,7 @@ from charly_vm.errors import HostError
 from charly_vm.host.files import explain_os_errors
 
 LOCK = "lock"
-PARTS = ("claims", "stopped", "inhibited", "damaged")
+PARTS = ("claims", "stopped", "inhibited", "modes", "damaged")
 MENDED_BY = "`charly doctor` has the command that mends it"
 DIRECTORY_MODE = 0o2770
 LOCK_MODE, RECORD_MODE = 0o660, 0o640

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from charly_vm.arbiter.ledger import NEVER_TAKEN, Right
 from charly_vm.arbiter.policy import Claim, Holder, HolderState
 from charly_vm.arbiter.records import ClaimRecord, Life, StoppedHolder, StopState
 from charly_vm.arbiter.wish import Wish, make_wish
@@ -30,6 +31,8 @@ class Observed:
     record: StoppedHolder | None = None
     """What the ledger said of it just before. Where it says something else now, whether it runs may
     be out of date."""
+    right: Right = NEVER_TAKEN
+    """The right to stop or start it, as it was just before."""
 
 
 def see_claims(records: Iterable[ClaimRecord], *, uid: int) -> list[Claim]:

@@ -99,7 +99,8 @@ def restore_holders() -> None:
         return
     with suppress(CharlyError):
         # To look takes little of the engine, and there is seldom something.
-        if not open_ledger().has_stopped():
+        ledger = open_ledger()
+        if not ledger.has_stopped() and not any(ledger.directory.glob("modes/*.json")):
             return
         from charly_vm.machine.arbitration import find_arbiter
 

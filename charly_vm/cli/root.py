@@ -89,6 +89,7 @@ def charly(ctx: click.Context, project: Path | None, debug: bool) -> None:
         "ssh": ("charly_vm.cli.enter", "ssh", "Log in, or run a command in the guest."),
         "cp": ("charly_vm.cli.cp", "cp", "Copy files to and from a machine."),
         "snapshot": ("charly_vm.cli.root", "snapshot", "Take, list, go back to, remove snapshots."),
+        "gpu": ("charly_vm.cli.root", "gpu", "Show and switch this host's graphics cards."),
         "show": ("charly_vm.cli.listing", "show", "Show what would run, and change nothing."),
         "prune": ("charly_vm.cli.vm", "prune", "Remove what runs that died have left."),
     },
@@ -110,6 +111,20 @@ def vm() -> None:
 )
 def snapshot() -> None:
     """Take, list, go back to and remove snapshots of a machine."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "status": ("charly_vm.cli.gpu", "status", "What this host can do with its cards."),
+        "list": ("charly_vm.cli.gpu", "list_cards", "Each card as a block for charly.yml."),
+        "plan": ("charly_vm.cli.gpu", "plan", "What a switch would do; changes nothing."),
+        "mode": ("charly_vm.cli.gpu", "mode", "Show a card's mode, or switch it."),
+        "recover": ("charly_vm.cli.gpu", "recover", "Make a half-switched card whole again."),
+    },
+)
+def gpu() -> None:
+    """Show and switch this host's graphics cards: for one machine, or for containers."""
 
 
 @click.group(

@@ -112,8 +112,10 @@ def spawn(
     stdin: int = subprocess.DEVNULL,
     pass_fds: Iterable[int] = (),
     env: Mapping[str, str] | None = None,
+    own_session: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that may outlive us, in a session of its own, both streams into `output`.
+    """Start a process that may outlive us, both streams into `output`, in a session of its own
+    unless it has to ask at our terminal.
 
     It runs in `/`, so that it keeps no directory of the caller's in use: paths are absolute. The
     caller reaps it for as long as it is the parent. `stdin` is a descriptor, which stays open here.
@@ -126,7 +128,7 @@ def spawn(
         env=env,
         cwd=Path("/"),
         pass_fds=tuple(pass_fds),
-        start_new_session=True,
+        start_new_session=own_session,
     )
 
 

@@ -13,6 +13,8 @@ from charly_vm.arbiter.records import Claimant, Life
 from charly_vm.arbiter.wish import HOST_AMOUNTS, Wish, unite
 from charly_vm.errors import Problem, SpecError, StateError
 from charly_vm.host.progress import SILENT, Progress
+from charly_vm.machine.card_allocation import allocate_cards, require_cards
+from charly_vm.machine.card_switches import CardSwitches
 from charly_vm.machine.claims import host_amounts, open_ledger
 from charly_vm.machine.household import OwnHousehold
 from charly_vm.machine.machine import Machine
@@ -32,6 +34,7 @@ def find_arbiter(project: Project | None = None, *, progress: Progress = SILENT)
         OwnHousehold(os.getuid(), project, progress=progress),
         capacity={**host_amounts(), **(amounts_of(project) if project else {})},
         progress=progress,
+        switches=CardSwitches(project, progress),
     )
 
 
@@ -82,6 +85,7 @@ def claiming_for_target(
 
     Raises as `Arbiter.claim` does. The caller holds the machine.
     """
+    require_cards(target, project)
     preemptible = target.deploy.deploy.preemptible if target.deploy else None
     gives_way = gives_way_of(preemptible, machine_amounts(target))
     with _claiming(
@@ -91,6 +95,7 @@ def claiming_for_target(
         holds=gives_way.wish if gives_way else Wish(),
         timeout=timeout,
     ):
+        allocate_cards(target, project, progress)
         yield
 
 

@@ -17,6 +17,7 @@ from charly_vm.errors import CharlyError, Problem, SpecError, StateError
 from charly_vm.guest.transcript import Entry
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.arbitration import find_arbiter, give_back, this_claimant
+from charly_vm.machine.card_allocation import allocate_cards, require_cards
 from charly_vm.machine.create import build_base, create_machine, rebuild_machine
 from charly_vm.machine.evidence.of_bed import DEPLOYED, REBUILT, REMOVAL, BedEvidence
 from charly_vm.machine.expiry import KEEP_SECONDS, arrange_removal
@@ -96,9 +97,11 @@ class BedRun:
         )
         try:
             self._kept.begin()
+            require_cards(self.target, self.project)
             # Before anybody gives way: a disk may take minutes, and a claim may wait for hours.
             self._base = self._build()
             self._claim()
+            allocate_cards(self.target, self.project, self.progress)
             if not self._base.exists():
                 # `charly vm prune` removes what no record needs.
                 self._base = self._build()

@@ -14,12 +14,13 @@ from typing import Any
 from pydantic import Field
 
 from charly_vm.errors import Problem, SpecError
-from charly_vm.model.base import Open
+from charly_vm.model.base import Model, Open
 from charly_vm.model.document import read_document
 from charly_vm.model.libvirt.devices.filesystem import Filesystem
 from charly_vm.model.libvirt.devices.hostdev import Hostdev
 from charly_vm.model.quantities import Flag
 from charly_vm.model.readers.findings import Findings
+from charly_vm.model.resource import PciAddress
 
 
 class InstanceDevices(Open):
@@ -37,12 +38,25 @@ class InstanceLibvirt(Open):
     devices: InstanceDevices = Field(default_factory=InstanceDevices)
 
 
+class Allocated(Model):
+    """One function of a card that a machine was given because its deploy claims the card."""
+
+    token: str
+    """The claim."""
+    address: PciAddress
+    """Where the card is plugged in, which is among the `hostdevs`."""
+    id: str
+    """What has to be there: vendor and device, `0x10de:0x2684`."""
+
+
 class InstanceFile(Open):
     """What one machine has on this host and no project should say of it: `instance.yml` in the
     machine's directory."""
 
     libvirt: InstanceLibvirt = Field(default_factory=InstanceLibvirt)
     """The host's part of the libvirt block."""
+    allocated: tuple[Allocated, ...] = ()
+    """What of the `hostdevs` charly has chosen; without it they are an author's."""
     disposable: Flag | None = None
     """`false` forbids an unattended destroy, whatever the project says; `true` allows nothing."""
 
@@ -53,6 +67,8 @@ class Instance:
 
     hostdevs: tuple[Hostdev, ...] = ()
     filesystems: tuple[Filesystem, ...] = ()
+    allocated: tuple[Allocated, ...] = ()
+    """What of the devices was chosen by charly and not by an author."""
     disposable: bool | None = None
     """False forbids an unattended destroy, whatever the project says; True allows nothing."""
     written: Mapping[str, Any] = field(default_factory=dict)
@@ -75,4 +91,10 @@ def read_instance(path: Path) -> Instance:
     if read is None:
         raise SpecError(findings.problems)
     devices = read.libvirt.devices
-    return Instance(devices.hostdevs, devices.filesystems, read.disposable, document.data)
+    return Instance(
+        hostdevs=devices.hostdevs,
+        filesystems=devices.filesystems,
+        allocated=read.allocated,
+        disposable=read.disposable,
+        written=document.data,
+    )

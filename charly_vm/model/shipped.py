@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from charly_vm.model.document import Document, parse_document
+from charly_vm.model.resource import HostResource
 
 PLACE = Path("(shipped with charly)")
 
@@ -26,6 +29,13 @@ cpus:
 @cache
 def shipped_document() -> Document:
     return parse_document(PLACE, TEXT)
+
+
+@cache
+def shipped_resources() -> Mapping[str, HostResource]:
+    """What stands behind them."""
+    data: Any = shipped_document().data
+    return {name: HostResource.model_validate(node["resource"]) for name, node in data.items()}
 
 
 def shipped_tokens() -> frozenset[str]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -468,6 +469,33 @@ def test_a_holder_that_comes_back_after_the_look_is_seen(
     late = Arbiter(arbiter.ledger, LateYard(yard.directory, [other.release]), progress=Watched())
     with late.claim(GPU, ME, timeout=PATIENCE):
         assert yard.down() == ["late"]
+    assert yard.down() == []
+
+
+def test_a_holder_whose_starter_was_killed_after_the_look_is_seen(
+    arbiter: Arbiter, yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is up then, and its record still says that it is down."""
+    yard.add("station", GPU)
+    key = yard.find_holders({"gpu"})[0].key
+    with arbiter.claim(GPU, ME):
+        record = arbiter.ledger.stopped_file(key).read_text()
+    arbiter.ledger.stopped_file(key).write_text(record)
+    yard.get("station").unset("up")
+    look, looks = arbiter.observe, []
+
+    def observe(*words: object, **more: object) -> object:
+        seen = look(*words, **more)  # type: ignore[arg-type]
+        looks.append(seen)
+        if len(looks) == 1:
+            with ExitStack() as killed:
+                assert arbiter.ledger.hold_stopped(key, killed)
+                yard.get("station").set("up")
+        return seen
+
+    monkeypatch.setattr(arbiter, "observe", observe)
+    with arbiter.claim(SHARED, ME, timeout=0):
+        assert yard.down() == ["station"]
     assert yard.down() == []
 
 

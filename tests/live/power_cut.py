@@ -44,7 +44,7 @@ DESTROY = ("vm", "destroy", "check-tiny", "--disk")
 UPDATE = ("update", "check-tiny")
 PRUNE = ("vm", "prune")
 STATUS = ("preempt", "status", "--json")
-CLAIM = ("claim", "nvidia-gpu", "--", "true")
+CLAIM = ("claim", "usb-dongle", "--", "true")
 RESTORE = ("preempt", "restore")
 
 VERBS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], Sequence[Sequence[str]]]] = {

@@ -68,7 +68,7 @@ def test_after_a_cut_at_any_write_the_next_command_makes_it_whole(
 GIVES_WAY = """\
   gives-way:
     preemptible:
-      holds: [nvidia-gpu]
+      holds: [usb-dongle]
       grace: 5s
       stop: charly vm stop check-tiny --force
       start: charly vm start check-tiny

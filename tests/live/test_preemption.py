@@ -17,9 +17,9 @@ pytestmark = pytest.mark.live
 DEPLOYS = """\
 station:
   vm: {from: tiny}
-  gives-way: {preemptible: [nvidia-gpu]}
+  gives-way: {preemptible: [usb-dongle]}
 check-gpu:
-  vm: {from: tiny, disposable: true, timeout: 90s, requires_exclusive: [nvidia-gpu]}
+  vm: {from: tiny, disposable: true, timeout: 90s, requires_exclusive: [usb-dongle]}
   greets: {check: the guest has its name, command: hostname, stdout: charly-check-gpu}
 """
 
@@ -40,9 +40,9 @@ def with_station(place: Workspace) -> Workspace:
 
 def set_grace(here: Workspace, grace: str) -> None:
     """How long the machine may take to stop, as its author says it now."""
-    terms = f"{{preemptible: {{holds: [nvidia-gpu], grace: {grace}}}}}"
+    terms = f"{{preemptible: {{holds: [usb-dongle], grace: {grace}}}}}"
     text = here.project.read_text()
-    here.project.write_text(text.replace("{preemptible: [nvidia-gpu]}", terms))
+    here.project.write_text(text.replace("{preemptible: [usb-dongle]}", terms))
 
 
 def standing(here: Workspace) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_a_claimant_that_is_killed_gives_everything_back_to_whoever_comes_next(
 def test_a_claimant_that_is_killed_while_the_machine_shuts_down(shared: Workspace) -> None:
     set_grace(shared, "20s")
     before = boot_of(shared, "station")
-    run = shared.start("claim", "nvidia-gpu", "--", "sleep", "300")
+    run = shared.start("claim", "usb-dongle", "--", "sleep", "300")
     shared.wait_for("the guest is asked", lambda: "stopping station" in run.output)
     log = shared.machines / "charly-station" / "console.log"
     shared.wait_for("it shuts down", lambda: "Power down" in log.read_text(errors="replace"))
@@ -109,7 +109,7 @@ def test_a_claimant_that_is_killed_while_the_machine_shuts_down(shared: Workspac
 
 
 def test_what_gave_way_before_the_host_was_booted_comes_back(shared: Workspace) -> None:
-    run = shared.start("claim", "nvidia-gpu", "--", "sleep", "300")
+    run = shared.start("claim", "usb-dongle", "--", "sleep", "300")
     shared.wait_for("the machine is off", lambda: '"stopped"' in _stopped(shared))
     run.kill()
     for pid in _children(run.child.pid, "sleep"):
@@ -129,7 +129,7 @@ def test_what_gave_way_before_the_host_was_booted_comes_back(shared: Workspace) 
 def test_a_machine_that_does_not_stop_keeps_what_it_has(shared: Workspace) -> None:
     shared.charly("vm", "ssh", "station", "--", "touch", "/run/ignore-power-button")
     set_grace(shared, "2s")
-    done = shared.charly("claim", "nvidia-gpu", "--", "true")
+    done = shared.charly("claim", "usb-dongle", "--", "true")
     assert done.status == 1
     assert "station, which has it, does not give way: it did not stop within 2 s" in done.stderr
     assert state_of(shared, "station") == "running"
@@ -140,10 +140,10 @@ def test_a_machine_keeps_what_its_deploy_requires_until_it_is_destroyed(here: Wo
     here.also = ("check-gpu",)
     assert here.charly("vm", "create", "check-gpu").status == 0
     assert here.charly("vm", "stop", "check-gpu", "--force").status == 0
-    words = ("claim", "nvidia-gpu", "--claim-timeout", "1s", "--", "true")
+    words = ("claim", "usb-dongle", "--claim-timeout", "1s", "--", "true")
     refused = here.charly(*words)
     assert refused.status == 1
-    assert "nvidia-gpu is held exclusively by charly-check-gpu (machine of" in refused.stderr
+    assert "usb-dongle is held exclusively by charly-check-gpu (machine of" in refused.stderr
     # It does not wait for itself.
     assert here.charly("vm", "start", "check-gpu", "--claim-timeout", "1s").status == 0
     assert here.charly("vm", "destroy", "check-gpu", "--disk").status == 0
@@ -159,7 +159,7 @@ def test_a_machine_that_a_bed_leaves_keeps_what_the_bed_claimed(here: Workspace)
     [claim] = standing(here)["claims"]
     assert (claim["who"], claim["what"].split(", ")[0]) == (
         "machine charly-check-gpu",
-        "nvidia-gpu",
+        "usb-dongle",
     )
     # The next run of the bed removes the machine, and does not wait for it.
     again = here.charly(*run, "--charly-claim-timeout=5s", timeout=200)

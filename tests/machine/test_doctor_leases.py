@@ -86,7 +86,7 @@ def test_a_missing_directory_is_made_and_is_good(
 ) -> None:
     before = _sharing()
     assert (before.good, before.fix) == (False, "charly doctor --fix")
-    assert before.found.endswith(f"{directory / 'claims'} is not there; and 3 more")
+    assert before.found.endswith(f"{directory / 'claims'} is not there; and 4 more")
     monkeypatch.setenv("SUDO_USER", "alice")
     done = mend_shared_ledger()
     assert done[0] == f"{directory} is a ledger that the group charly shares now"

@@ -1,0 +1,181 @@
+"""`charly vm gpu status | list | plan | mode | recover`: the host's cards, and whom they serve."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from charly_vm.cli.context import find_loaded, json_option, print_json, print_table, progress
+from charly_vm.host.amounts import format_size
+
+if TYPE_CHECKING:
+    from charly_vm.gpu.plan import Plan
+    from charly_vm.gpu.status import CardStatus, HostStatus
+
+MODES = ("vfio", "nvidia")
+MEANINGS = {
+    "vfio": "ready for a machine",
+    "nvidia": "serves containers",
+    "unbound": "has no driver",
+    "half-switched": "is between two modes; `charly vm gpu recover` makes it ready for a machine",
+    "wedged": "hangs in its driver until this host is reset",
+    "given up": "is not to be touched until this host is reset",
+}
+card_argument = click.argument("card", default="")
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show what this host can do, which mode each card is in, and what hinders it."""
+    from charly_vm.gpu.status import read_status
+
+    found = read_status()
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    _print_host(found)
+    if not found.cards:
+        click.echo("there is no graphics card")
+    for card in found.cards:
+        click.echo()
+        _print_card(card)
+
+
+def _print_host(found: HostStatus) -> None:
+    words = f" ({' '.join(found.command_line)})" if found.command_line else ""
+    click.echo(f"IOMMU: {'at work' if found.iommu else 'not at work'}{words}")
+    pinned = "without a limit" if found.memlock is None else format_size(found.memlock)
+    click.echo(f"memory that a machine with a card may pin: {pinned}")
+    for line in found.wedge:
+        click.echo(f"WEDGED: {line}")
+    if found.unsure:
+        click.echo(
+            f"{found.unsure} tasks are in uninterruptible sleep, and only root may see where: "
+            "run it as root to know whether a driver hangs"
+        )
+    for one in found.obstacles:
+        click.echo(f"  {one.reason}\n    what helps: {one.remedy}")
+
+
+def _print_card(card: CardStatus) -> None:
+    group = f", IOMMU group {card.group}" if card.group >= 0 else ""
+    click.echo(f"{card.address}  {card.name}{group}")
+    meaning = MEANINGS.get(card.state, "")
+    click.echo(f"  mode: {card.state}" + (f", {meaning}" if meaning else ""))
+    print_table(
+        ("  FUNCTION", "WHAT", "DRIVER"),
+        [
+            (f"  {one.address}", f"{one.what}: {one.name}", one.driver or "-")
+            for one in card.functions
+        ],
+    )
+    if card.node and not card.access:
+        click.echo(f"  this account may not use {card.node}\n    what helps: {_udev_rule()}")
+    for holder in card.holders:
+        click.echo(f"  in use: {holder}")
+    if card.hidden and card.state == "nvidia":
+        click.echo(f"  {card.hidden} processes of others may use it; root can see that")
+    for one in card.obstacles:
+        click.echo(f"  cannot go to a machine: {one.reason}")
+        if one.remedy:
+            click.echo(f"    what helps: {one.remedy}")
+
+
+def _udev_rule() -> str:
+    rule = 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"'
+    return f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules"
+
+
+@click.command("list")
+@json_option
+def list_cards(as_json: bool) -> None:
+    """Print each card as a block for charly.yml, by which a machine gets it."""
+    from charly_vm.gpu.allocation import hostdevs_of
+    from charly_vm.gpu.status import read_status
+
+    found = read_status()
+    if as_json:
+        print_json(
+            [
+                {"address": one.address, "name": one.name, "hostdevs": hostdevs_of(one)}
+                for one in found.cards
+            ]
+        )
+        return
+    for number, card in enumerate(found.cards):
+        if number:
+            click.echo()
+        click.echo(f"# {card.name} at {card.address}, IOMMU group {card.group}, now {card.state}")
+        if card.own:
+            click.echo(f"# It is the host's own: {card.own}")
+        click.echo("libvirt:\n  devices:\n    hostdevs:")
+        for device in hostdevs_of(card):
+            click.echo(f'      - {{type: pci, managed: "yes", source: "{device["source"]}"}}')
+    if not found.cards:
+        click.echo("# this host has no graphics card")
+
+
+@click.command()
+@click.argument("target", type=click.Choice(MODES), default="vfio")
+@card_argument
+@json_option
+def plan(target: str, card: str, as_json: bool) -> int:
+    """Show what a switch to TARGET would do to CARD, and why it would be refused."""
+    from charly_vm.machine.gpu_switch import plan_of
+
+    made = plan_of(card, target, find_loaded())
+    if as_json:
+        print_json(
+            {
+                "card": made.card.address,
+                "target": target,
+                "steps": [{**dataclasses.asdict(step), "text": str(step)} for step in made.steps],
+                "refusals": [dataclasses.asdict(one) for one in made.refusals],
+            }
+        )
+    else:
+        _print_plan(made)
+    return 1 if made.refusals else 0
+
+
+def _print_plan(made: Plan) -> None:
+    click.echo(f"{made.card.address} is {made.card.state}; to {made.target.value}:")
+    for number, step in enumerate(made.steps, 1):
+        click.echo(f"  {number:2}. {step}")
+    if not made.steps:
+        click.echo("  nothing to do")
+    for one in made.refusals:
+        click.echo(f"refused: {one.reason}")
+        if one.remedy:
+            click.echo(f"  what helps: {one.remedy}")
+
+
+@click.command()
+@click.argument("target", type=click.Choice(MODES), default=None, required=False)
+@card_argument
+def mode(target: str | None, card: str) -> None:
+    """Switch CARD to TARGET: to a machine (vfio), or to containers (nvidia). Without TARGET, show
+    the mode."""
+    from charly_vm.machine.gpu_switch import find_card, switch_by_hand
+
+    project = find_loaded()
+    if target is None:
+        click.echo(find_card(card, project).state)
+        return
+    done = switch_by_hand(card, target, project, progress=progress())
+    click.echo(done)
+
+
+@click.command()
+@card_argument
+def recover(card: str) -> None:
+    """Take an interrupted switch of CARD back, or put all of a half-switched card on vfio-pci.
+
+    Where a driver hangs it says so, and writes nothing.
+    """
+    from charly_vm.machine.gpu_switch import recover_card
+
+    click.echo(recover_card(card, find_loaded(), progress=progress()))

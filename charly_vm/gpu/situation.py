@@ -1,0 +1,102 @@
+"""Looks at the host for what a switch depends on. Nothing is written, and no device is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from charly_vm.gpu.cards import NVIDIA, Card, Screens, find_cards, why_own
+from charly_vm.gpu.holders import Holders, console_cards, drm_masters, find_holders, nodes_of
+from charly_vm.gpu.inventory import Inventory, read_inventory
+from charly_vm.gpu.journal import Journal, Switch
+from charly_vm.gpu.plan import Situation
+from charly_vm.gpu.root import HOST, HostRoot, names_in, read_text
+from charly_vm.gpu.steps import MODULES, SERVICES
+from charly_vm.gpu.wedge import check_wedge
+from charly_vm.host.process import find_tool
+
+
+def observe_screens(root: HostRoot = HOST) -> Screens:
+    return Screens(console_cards(root), drm_masters(root))
+
+
+def find_own_cards(cards: list[Card], screens: Screens) -> dict[str, str]:
+    """The cards that serve the host itself, by address, and why each counts as that."""
+    return {card.address: why for card in cards if (why := why_own(card, screens))}
+
+
+def observe(card: Card, inventory: Inventory | None = None, root: HostRoot = HOST) -> Situation:
+    """All that a switch of this card depends on, as it is now."""
+    inventory = inventory or read_inventory(root)
+    wedge = check_wedge(root)
+    journal = Journal(root)
+    return Situation(
+        card=card,
+        others=tuple(one for one in find_cards(inventory) if one.address != card.address),
+        modules=inventory.modules,
+        available=available_modules(root),
+        holders=find_card_holders(card, inventory, root),
+        screens=observe_screens(root),
+        wedge=wedge,
+        poison=find_poison(card, journal),
+        unfinished=find_unfinished(card, journal),
+        persistence=runs_persistence(root) or journal.persistence_was_stopped,
+        makes_cdi=find_tool("nvidia-ctk") is not None,
+    )
+
+
+def find_card_holders(card: Card, inventory: Inventory, root: HostRoot = HOST) -> Holders:
+    """Who uses a card now."""
+    on_nvidia = any(one.driver == NVIDIA for one in card.functions)
+    module = inventory.modules.get(NVIDIA)
+    return find_holders(
+        nodes_of(card.functions, root),
+        nvidia=on_nvidia,
+        root=root,
+        modules=[module] if on_nvidia and module else [],
+    )
+
+
+def find_poison(card: Card, journal: Journal) -> str:
+    """Why a card is given up for this boot; empty where it is not."""
+    found = journal.find_poison(card.group) if card.group >= 0 else None
+    return found.reason if found else ""
+
+
+def find_unfinished(card: Card, journal: Journal) -> str:
+    """A switch of this card that somebody has begun and not ended."""
+    switch = journal.find_switch(card.group) if card.group >= 0 else None
+    if switch is None:
+        return ""
+    if journal.is_held():
+        return f"a switch to {switch.target} is under way"
+    return describe_interrupted(switch)
+
+
+def describe_interrupted(switch: Switch) -> str:
+    if switch.reason:
+        return f"a switch to {switch.target} failed half-way: {switch.reason}"
+    return f"a switch to {switch.target} was interrupted after {len(switch.done)} steps"
+
+
+def runs_persistence(root: HostRoot = HOST) -> bool:
+    """Whether nvidia-persistenced runs, which keeps the card open."""
+    wanted = {service.removesuffix(".service")[:15] for service in SERVICES}
+    return any(
+        name.isdigit() and read_text(root.proc / name / "comm") in wanted
+        for name in names_in(root.proc)
+    )
+
+
+def available_modules(root: HostRoot = HOST) -> frozenset[str]:
+    """Those of the modules of a switch that the running kernel can load."""
+    release = read_text(root.proc / "sys/kernel/osrelease")
+    directory = root.path / "lib/modules" / release
+    known = {
+        Path(line.partition(":")[0]).name.partition(".ko")[0].replace("-", "_")
+        for line in read_text(directory / "modules.dep").splitlines()
+    }
+    known |= {
+        Path(line).name.partition(".ko")[0].replace("-", "_")
+        for line in read_text(directory / "modules.builtin").splitlines()
+    }
+    return frozenset(name for name in MODULES if name.replace("-", "_") in known)

@@ -1,0 +1,104 @@
+"""A driver whose `remove` never ends: seen from procfs, which keeps nobody waiting.
+
+The task that unbinds, or unloads the module, sits in state D below the driver's `remove` and has
+the device's lock. Nothing but a reset of the host ends that; whoever wants the lock later joins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from charly_vm.gpu.root import HOST, HostRoot, names_in
+
+REMOVE = "nv_pci_remove"
+"""How the frames of the driver's remove function begin: `nv_pci_remove_helper`, `….cold`."""
+_RELEASE = ("device_release_driver_internal", "device_driver_detach")
+_FRAME = re.compile(r"^\[<[0-9a-f]+>\] (\S+?)\+0x", re.MULTILINE)
+"""One line of /proc/<pid>/stack; see proc_pid_stack(5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StuckTask:
+    """A task in state D that has to do with the end of a driver, or may have."""
+
+    pid: int
+    """Of its process."""
+    task: int
+    name: str
+    frames: tuple[str, ...]
+    """Its kernel stack, innermost first; empty where it is closed to this account."""
+
+    @property
+    def in_remove(self) -> bool:
+        """Whether it waits inside the driver's remove function."""
+        return any(frame.startswith(REMOVE) for frame in self.frames)
+
+    @property
+    def releases_driver(self) -> bool:
+        """Whether it is ending some driver's work with a device, or waits to."""
+        return any(frame in _RELEASE for frame in self.frames)
+
+    def __str__(self) -> str:
+        inside = next((one for one in self.frames if one.startswith(REMOVE)), "")
+        place = f" in {inside}" if inside else ""
+        return f"{self.name} (pid {self.pid}) in uninterruptible sleep{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class WedgeCheck:
+    """What could be learnt about tasks that sleep for ever."""
+
+    tasks: tuple[StuckTask, ...] = ()
+    """Those in a driver's remove, or ending a driver's work."""
+    closed: tuple[StuckTask, ...] = ()
+    """Those whose stack is closed to this account: any of them may be one."""
+
+    @property
+    def wedged(self) -> tuple[StuckTask, ...]:
+        return tuple(task for task in self.tasks if task.in_remove)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing hints at one."""
+        return not self.tasks and not self.closed
+
+
+def check_wedge(root: HostRoot = HOST) -> WedgeCheck:
+    """Look at every task that is in state D now. As root the answer is certain."""
+    tasks, closed = [], []
+    for task, readable in _sleeping(root.proc):
+        if not readable:
+            closed.append(task)
+        elif task.in_remove or task.releases_driver:
+            tasks.append(task)
+    return WedgeCheck(tuple(tasks), tuple(closed))
+
+
+def _sleeping(proc: Path) -> Iterator[tuple[StuckTask, bool]]:
+    for pid in names_in(proc):
+        if not pid.isdigit():
+            continue
+        for task in names_in(proc / pid / "task"):
+            place = proc / pid / "task" / task
+            try:
+                before, _, after = (place / "stat").read_text(errors="replace").rpartition(")")
+            except OSError:
+                continue
+            # The name is in brackets and may have any character in it; the state comes next.
+            if after.split()[:1] != ["D"]:
+                continue
+            name = before.partition("(")[2]
+            frames, readable = _read_frames(place / "stack")
+            yield StuckTask(int(pid), int(task), name, frames), readable
+
+
+def _read_frames(stack: Path) -> tuple[tuple[str, ...], bool]:
+    try:
+        return tuple(_FRAME.findall(stack.read_text(errors="replace"))), True
+    except FileNotFoundError:
+        return (), True
+    except OSError:
+        return (), False
