@@ -135,11 +135,12 @@ class FakeHost:
         elif step.kind is Kind.LOAD:
             self.load(step.name)
             for one in root.devices.iterdir():
-                self._probe(one.name)
+                self._probe(one.name, step.name)
         elif step.kind is Kind.UNLOAD:
             self._unload(step.name)
 
-    def _probe(self, address: str) -> None:
+    def _probe(self, address: str, only: str = "") -> None:
+        """Look for a driver, or see whether `only` this one, which has just been loaded, fits."""
         device = self.root.device(address)
         wanted = (device / "driver_override").read_text().strip()
         if link_name(device / "driver"):
@@ -147,7 +148,7 @@ class FakeHost:
         pci_class = int((device / "class").read_text(), 0)
         usual = "nvidia" if pci_class >> 16 == 0x03 else "snd_hda_intel"
         driver = usual if wanted == "(null)" else wanted
-        if driver.replace("-", "_") in self.modules():
+        if driver.replace("-", "_") in self.modules() and only in ("", driver):
             self.bind(address, driver)
 
     def _unload(self, name: str) -> None:

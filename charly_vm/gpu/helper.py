@@ -97,7 +97,12 @@ def main() -> int:
     if os.geteuid() != 0:
         say("refused", "only root may bind drivers")
         return 2
-    return serve(sys.argv[1], sys.stdin.read(LONGEST))
+    verbs = sys.argv[1:]
+    if verbs not in (["switch"], ["take-back"]):
+        say("refused", f"{' '.join(verbs) or 'nothing'} is neither switch nor take-back")
+        return 2
+    # What is no text is for `read_order` to refuse.
+    return serve(verbs[0], sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace"))
 
 
 if __name__ == "__main__":
