@@ -100,10 +100,18 @@ class ModeKeeper:
         for token in sorted(self._switches.switched((*wish.exclusive, *wish.shared))):
             wanted = self._switches.wanted(exclusive=token in wish.exclusive)
             with hold(self._file(token, "lock"), timeout=SWITCH_SECONDS, mode=self._ledger.mode):
-                # Where claims have followed each other, what was there before the first is known.
-                if self._read(token) is None:
+                # Where claims have followed each other, what was there before the first is known;
+                # in this boot, that is.
+                kept = self._read(token)
+                if kept is None or kept.boot_id != boot_id():
                     self._write(Kept(token, self._switches.mode(token), boot_id()))
                 self._switches.enter(token, wanted)
+
+    def forget(self, wish: Wish) -> None:
+        """Have everything of a wish stay in the mode in which its claimant leaves it."""
+        for token in (*wish.exclusive, *wish.shared):
+            with hold(self._file(token, "lock"), timeout=SWITCH_SECONDS, mode=self._ledger.mode):
+                self._file(token, "json").unlink(missing_ok=True)
 
     def settle(self) -> None:
         """Put back what nobody claims or waits for any more. What cannot be put back is told, and
@@ -112,7 +120,9 @@ class ModeKeeper:
             try:
                 lock = self._file(kept.token, "lock")
                 with hold(lock, timeout=LOOK_SECONDS, mode=self._ledger.mode):
-                    self._put_back(kept)
+                    # Somebody else may have put it back by now, and others have switched it anew.
+                    if now := self._read(kept.token):
+                        self._put_back(now)
             except LeaseUnavailable:
                 continue
             except CharlyError as error:
