@@ -93,7 +93,7 @@ def _udev_rule() -> str:
 @json_option
 def list_cards(as_json: bool) -> None:
     """Print each card as a block for charly.yml, by which a machine gets it."""
-    from charly_vm.gpu.allocation import hostdevs_of
+    from charly_vm.gpu.allocation import hostdevs_of, render_hostdev
     from charly_vm.gpu.status import read_status
 
     found = read_status()
@@ -113,7 +113,7 @@ def list_cards(as_json: bool) -> None:
             click.echo(f"# It is the host's own: {card.own}")
         click.echo("libvirt:\n  devices:\n    hostdevs:")
         for device in hostdevs_of(card):
-            click.echo(f'      - {{type: pci, managed: "yes", source: "{device["source"]}"}}')
+            click.echo(f"      - {render_hostdev(device)}")
     if not found.cards:
         click.echo("# this host has no graphics card")
 
