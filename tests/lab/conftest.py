@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from gpu_lab import Lab, running_lab
-from lab_project import find_release
+from lab_project import find_obstacle
 from platformdirs import user_cache_path
 
 
@@ -16,14 +14,9 @@ from platformdirs import user_cache_path
 def lab() -> Iterator[Lab]:
     """The host, as whichever test came before has left it. One that only looks at what no test
     changes takes this; any other takes `cards` or `fresh_lab`."""
-    reason = find_release()
-    if reason:
-        pytest.skip(reason)
-    # Short, since sockets live in it.
-    with (
-        tempfile.TemporaryDirectory(prefix="charly-lab-") as directory,
-        running_lab(Path(directory), user_cache_path("charly-tests")) as lab,
-    ):
+    if obstacle := find_obstacle():
+        pytest.skip(obstacle)
+    with running_lab(user_cache_path("charly-tests")) as lab:
         yield lab
 
 

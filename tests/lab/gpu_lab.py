@@ -1,48 +1,55 @@
-"""The emulated GPU host: booted once, and then set back to how it was in two seconds.
+"""The emulated GPU host, which can be set back to how it was in two seconds.
 
-It is a bed of charly's on the qemu backend, so that what it needs of a virtual machine is tested
-with it. What the reset loads is a snapshot with the memory, whatever state the guest is in.
+What a reset loads is a snapshot with the memory, so it works whatever state the guest is in.
 """
 
 from __future__ import annotations
 
 import io
 import shlex
+import sys
 import tarfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-from lab_cards import CARDS, Card, State, find_state
+from lab_cards import CARDS, State, find_state
 from lab_code import LABEL, MOUNT_POINT, PATHS
-from lab_modules import build_modules
-from lab_project import host_python, name_bed, write_project
+from lab_machine import load, running_machine
+from lab_modules import build_modules, digest_sources
 from lab_shell import ATTEMPT_SECONDS, RUN_SECONDS, Background, Ended, Shell
 
 from charly_vm.guest.command import CommandResult
+from charly_vm.guest.ssh import SshGuest
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
-from charly_vm.machine.bed import BedRun
 from charly_vm.machine.machine import Machine
-from charly_vm.model.project import load_project
 from charly_vm.model.protocols import DomainState
 
 READY = "ready"
-"""The snapshot."""
+"""The snapshot that a run goes back to."""
 
-_SET_UP = f"""\
+_INSTALL = f"""\
+# ssh as root takes half the time of ssh and sudo.
+sudo -n install -D --mode=600 "$HOME/.ssh/authorized_keys" /root/.ssh/authorized_keys
+sudo -n sh -eu <<'END'
 mkdir -p {MOUNT_POINT}
-echo 'LABEL={LABEL} {MOUNT_POINT} ext4 ro,nofail 0 0' >>/etc/fstab
-mount {MOUNT_POINT}
-ln -s {MOUNT_POINT}/bin/* /usr/local/bin/
+for name in charly pytest; do ln -s {MOUNT_POINT}/bin/$name /usr/local/bin/; done
 packages=$(python3 -c 'import site; print(site.getsitepackages()[0])')
 mkdir -p "$packages"
 printf '%s\\n' {shlex.join(PATHS)} >"$packages/charly.pth"
-tar --extract --directory "/lib/modules/$(uname -r)" --no-same-owner
-depmod
-modprobe nvidia
+END
+sudo -n tar --extract --directory "/lib/modules/$(uname -r)" --no-same-owner
+sudo -n depmod
+sudo -n modprobe nvidia
+"""
+_BRING_CODE = f"""\
+date --set "@$1" >/dev/null
+# The kernel may remember the disk of an earlier run.
+blockdev --flushbufs /dev/disk/by-label/{LABEL}
+mount -o ro /dev/disk/by-label/{LABEL} {MOUNT_POINT}
 # Once, so that what the tests import is in memory: the snapshot has that too.
 charly --version >/dev/null
 pytest --version >/dev/null
@@ -130,8 +137,9 @@ class Lab:
     def reset(self) -> None:
         """Bring the host back to where it was when it was ready: cards, modules, files, processes,
         and the clock."""
-        self.machine.guest.close()
-        self.machine.backend.load_snapshot(self.machine.record.domain, READY, memory=True)
+        for shell in (self.user, self.root):
+            shell.guest.close()
+        load(self.machine, READY)
         self.run("true", timeout=30)
 
     def require_cards(self) -> None:
@@ -153,35 +161,53 @@ READY_STATE = State(
 
 
 @contextmanager
-def running_lab(directory: Path, modules: Path) -> Iterator[Lab]:
-    """The lab, up for the length of the block.
+def running_lab(cache: Path) -> Iterator[Lab]:
+    """The lab, up for the length of the block. What can be kept for the next run is, in `cache`."""
 
-    All of it is below `directory`, whose path is short; the modules are kept in `modules`.
-    """
-    project = load_project(write_project(directory))
-    variables = {f"XDG_{one}_HOME": str(directory / one.lower()) for one in ("DATA", "STATE")}
-    run = BedRun(project, project.deploys[name_bed()], evidence=directory / "evidence")
-    try:
-        with _environment(variables):
-            machine = run.bring_up()
-        lab = Lab(machine, Shell(machine.guest, is_root=True), Shell(machine.guest, is_root=False))
-        _set_up(lab, modules)
-        yield lab
-    finally:
-        with _environment(variables):
-            run.tear_down()
+    def install(machine: Machine) -> None:
+        _install(machine, cache)
+
+    made_of = _INSTALL.encode() + digest_sources()
+    with running_machine(cache / "lab", made_of, install) as machine:
+        guests = {user: _guest(machine, user) for user in ("root", machine.record.machine.user)}
+        root, user = guests.values()
+        lab = Lab(machine, Shell(root, root), Shell(user, root))
+        try:
+            _bring_code(lab)
+            yield lab
+        finally:
+            for guest in guests.values():
+                guest.close()
 
 
-def _set_up(lab: Lab, modules: Path) -> None:
-    release = lab.run("uname -r").stdout_text.strip()
+def _guest(machine: Machine, user: str) -> SshGuest:
+    resolved = machine.record.machine
+    return SshGuest(
+        name=resolved.domain,
+        port=resolved.ssh_port,
+        user=user,
+        key=Path(resolved.key),
+        known_hosts=resolved.paths.known_hosts,
+    )
+
+
+def _install(machine: Machine, cache: Path) -> None:
+    run = machine.guest.run
+    release = run("uname -r", check=True).stdout_text.strip()
     assert "cloud" not in release, f"{release} is the kernel without VFIO"
-    python = lab.python("import sys; print(list(sys.version_info[:2]))")
-    assert ".".join(map(str, python)) == host_python(), "the lab has another Python than the host"
-    archive = _pack(build_modules(modules, release))
-    lab.run(f"sh -euc {shlex.quote(_SET_UP)}", stdin=archive, timeout=180)
+    python = run("python3 -c 'import sys; print(sys.version_info[:2])'", check=True).stdout_text
+    assert python.strip() == str(sys.version_info[:2]), "the host and its Debian differ in Python"
+    archive = _pack(build_modules(cache, release))
+    run(f"sh -euc {shlex.quote(_INSTALL)}", stdin=archive, timeout=60, check=True)
+
+
+def _bring_code(lab: Lab) -> None:
+    domain, backend = lab.machine.record.domain, lab.machine.backend
+    lab.root.script(_BRING_CODE, str(int(time.time())))
     state = lab.state()
     assert state == READY_STATE, f"{state}\n{lab.console}"
-    lab.machine.backend.save_snapshot(lab.machine.record.domain, READY)
+    backend.drop_snapshot(domain, READY)
+    backend.save_snapshot(domain, READY)
 
 
 def _pack(files: Mapping[str, bytes]) -> bytes:
@@ -193,15 +219,3 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(content))
     return archive.getvalue()
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Only while the engine looks for its directories: other tests run between the lab's."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield
-
-
-__all__ = ["READY_STATE", "Card", "Lab", "running_lab"]

@@ -30,8 +30,8 @@ CARDS = (
     Card("0000:02:00.0", "0000:02:00.1", "/dev/nvidia1"),
 )
 
-# Links first, and what hangs: where something does, driver_override would hang too. As few processes
-# as possible, each of which takes an emulated host 20 ms.
+# Links first, and what hangs: where something does, driver_override would hang too. With as few
+# processes as possible, each of which takes an emulated host 20 ms.
 _STATE = """\
 find $(printf '/sys/bus/pci/devices/%s/driver ' "$@") -maxdepth 0 -printf 'driver %h %l\\n' \
     2>/dev/null || true

@@ -22,15 +22,20 @@ def build_modules(directory: Path, release: str) -> dict[str, bytes]:
     They are kept in `directory` by all that determines them, and the headers beside them, which
     leave Debian's mirrors earlier than people's disks.
     """
-    digest = hashlib.sha256(release.encode())
-    for source in sorted(SOURCES.iterdir()):
-        digest.update(source.name.encode() + source.read_bytes())
+    digest = hashlib.sha256(release.encode() + digest_sources())
     built = directory / f"nvidia-stand-ins-{digest.hexdigest()[:16]}"
     if not built.exists():
         headers = _fetch_headers(directory, release)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".modules-") as name:
             _publish(_build(Path(name), headers), built)
     return {path.name: path.read_bytes() for path in built.iterdir()}
+
+
+def digest_sources() -> bytes:
+    digest = hashlib.sha256()
+    for source in sorted(SOURCES.iterdir()):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.digest()
 
 
 def _build(work: Path, headers: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from pathlib import Path
 
 from lab_code import write_code_disk
@@ -18,7 +17,8 @@ _EMULATOR = """\
 exec setpriv --pdeathsig TERM {emulator} "$@" -no-reboot {devices}
 """
 _CARD = """\
--device pcie-root-port,id=lab-port{number},chassis={number},slot={number},bus=pcie.0,addr=0x1{number}
+-device pcie-root-port,id=lab-port{number},chassis={number},slot={number},bus=pcie.0,\
+addr=0x1{number}
 -device VGA,id=lab-card{number},bus=lab-port{number},addr=0.0,multifunction=on,romfile=
 -device ich9-intel-hda,id=lab-sound{number},bus=lab-port{number},addr=0.1
 -device hda-micro,bus=lab-sound{number}.0,audiodev=lab-audio
@@ -33,11 +33,11 @@ _NETWORK_CARD = """\
 """One with SR-IOV, which QEMU has from version 8 on."""
 
 
-def find_release() -> str:
-    """The lab is made of the host's own Debian, so that the code finds the Python that its compiled
-    parts are for. Why there can be no lab where there is none."""
+def find_obstacle() -> str:
+    """Why there can be no lab here, empty where there can be one."""
     release = platform.freedesktop_os_release()
     if release.get("ID") != "debian" or release.get("VERSION_ID") not in ("12", "13"):
+        # Compiled parts of what the code requires are for the host's own Python.
         return "the lab is made of the host's own Debian 12 or 13, and this is neither"
     return ""
 
@@ -49,21 +49,27 @@ def name_bed() -> str:
 def write_project(directory: Path) -> Path:
     """Write all of it into a directory; returns the project's file."""
     write_code_disk(directory / "code.img")
-    emulator = require_tool("qemu-system-x86_64", package="qemu-system-x86")
-    devices = "-audiodev none,id=lab-audio\n" + "".join(_CARD.format(number=one) for one in (1, 2))
-    if has_network_card(emulator):
-        devices += _NETWORK_CARD
     script = directory / "qemu-system-lab"
-    script.write_text(_EMULATOR.format(emulator=emulator, devices=" ".join(devices.split())))
+    script.write_text(_render_emulator())
     script.chmod(0o755)
     file = directory / "charly.yml"
     file.write_text(TEMPLATE.read_text().replace("@HERE@", str(directory)))
     return file
 
 
-def has_network_card(emulator: Path) -> bool:
-    return '"igb"' in run([emulator, "-device", "help"], timeout=30).stdout
+def describe_emulator() -> str:
+    """What a memory that was saved depends on."""
+    version = run([_require_qemu(), "--version"], timeout=30).stdout
+    return f"{_render_emulator()}{version}"
 
 
-def host_python() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+def _render_emulator() -> str:
+    devices = "-audiodev none,id=lab-audio\n" + "".join(_CARD.format(number=one) for one in (1, 2))
+    qemu = _require_qemu()
+    if '"igb"' in run([qemu, "-device", "help"], timeout=30).stdout:
+        devices += _NETWORK_CARD
+    return _EMULATOR.format(emulator=qemu, devices=" ".join(devices.split()))
+
+
+def _require_qemu() -> Path:
+    return require_tool("qemu-system-x86_64", package="qemu-system-x86")

@@ -31,10 +31,25 @@ setsid sh -c '
 until [ -s "$directory/pid" ]; do sleep 0.02; done
 echo "$directory $(cat "$directory/pid") $!"
 """
+# Its status and the length of its standard output, then both streams.
 _WAIT = """\
 left=$2
-until [ -e "$1/status" ] || [ "$left" -le 0 ]; do sleep 0.05; left=$((left - 1)); done
-cat "$1/status" 2>/dev/null || echo none
+until [ -e "$1/status" ]; do
+    [ "$left" -gt 0 ] || { echo none; exit 0; }
+    left=$((left - 1))
+    sleep 0.05
+done
+echo "$(cat "$1/status") $(wc -c <"$1/out")"
+cat "$1/out" "$1/err"
+"""
+_WAIT_UNTIL_OPEN = """\
+until grep -q open "$1/out" || [ -e "$1/status" ]; do sleep 0.02; done
+cat "$1/err"
+"""
+_ATTEMPT = f"""\
+{_START}
+set -- "$directory" "$2"
+{_WAIT}
 """
 
 
@@ -60,14 +75,8 @@ class Background:
 
     def wait(self, seconds: float = ATTEMPT_SECONDS) -> Ended | None:
         """What it left, or None where it has not ended within some seconds."""
-        ticks = str(int(seconds * 20))
-        status = self.root.script(_WAIT, self.directory, ticks, timeout=seconds + 30).strip()
-        if status == "none":
-            return None
-        directory = shlex.quote(self.directory)
-        out = self.root.run(f"cat {directory}/out").stdout_text
-        err = self.root.run(f"cat {directory}/err").stdout_text
-        return Ended(int(status), out, err)
+        said = self.root.script(_WAIT, self.directory, _ticks(seconds), timeout=seconds + 30)
+        return _read_end(said)
 
     def require_end(self, seconds: float = ATTEMPT_SECONDS) -> Ended:
         ended = self.wait(seconds)
@@ -105,7 +114,7 @@ class Shell:
     """An account of the lab's."""
 
     guest: SshGuest
-    is_root: bool
+    root: SshGuest
 
     def run(
         self,
@@ -117,13 +126,12 @@ class Shell:
     ) -> CommandResult:
         """Run a command to its end, by `sh`. Raises `GuestError` where it fails, unless `check` is
         false, and `GuestTimeout` where it takes too long: use `start` for what may hang."""
-        if self.is_root:
-            command = f"sudo -n sh -c {shlex.quote(command)}"
         return self.guest.run(command, timeout=timeout, check=check, stdin=stdin)
 
     def script(self, text: str, *words: str, timeout: float = RUN_SECONDS) -> str:
         """What a shell script says that has these words as $1, $2, …"""
-        return self.run(f"sh -euc {shlex.join([text, 'sh', *words])}", timeout=timeout).stdout_text
+        command = f"set -eu -- {shlex.join(words)}\n{text}"
+        return self.run(command, timeout=timeout).stdout_text
 
     def charly(
         self, *words: str, timeout: float = RUN_SECONDS, check: bool = False
@@ -134,8 +142,7 @@ class Shell:
     def python(self, code: str, *words: str, timeout: float = RUN_SECONDS) -> Any:
         """What some Python prints, read as JSON. It can import the checkout under test, and has the
         words in `sys.argv[1:]`."""
-        command = shlex.join(["python3", "-c", code, *words])
-        done = self.run(command, timeout=timeout)
+        done = self.run(shlex.join(["python3", "-c", code, *words]), timeout=timeout)
         try:
             return json.loads(done.stdout_text)
         except ValueError:
@@ -144,24 +151,30 @@ class Shell:
     def start(self, command: str) -> Background:
         """Start a command in the background; returns once it runs."""
         directory, pid, group = self.script(_START, command).split()
-        return Background(self._root, command, directory, int(pid), int(group))
+        return Background(Shell(self.root, self.root), command, directory, int(pid), int(group))
 
     def attempt(self, command: str, seconds: float = ATTEMPT_SECONDS) -> Ended | None:
         """Run a command that may hang: what it left, or None where it had not ended after some
         seconds. It goes on then."""
-        return self.start(command).wait(seconds)
+        said = self.script(_ATTEMPT, command, _ticks(seconds), timeout=seconds + 30)
+        return _read_end(said.partition("\n")[2])
 
     def hold(self, path: str) -> Background:
         """Have a process keep a file open, until it is killed."""
-        # Not as the command's standard input: a program that reads that is a user of another kind.
         held = self.start(f"exec 3<{shlex.quote(path)} && echo open && exec sleep infinity")
-        said = self.script(
-            'until grep -q open "$1/out" || [ -e "$1/status" ]; do sleep 0.02; done; cat "$1/err"',
-            held.directory,
-        )
-        assert not said, said
+        refusal = self.script(_WAIT_UNTIL_OPEN, held.directory)
+        assert not refusal, refusal
         return held
 
-    @property
-    def _root(self) -> Shell:
-        return Shell(self.guest, is_root=True)
+
+def _ticks(seconds: float) -> str:
+    return str(max(1, int(seconds / 0.05)))
+
+
+def _read_end(said: str) -> Ended | None:
+    head, _, streams = said.partition("\n")
+    if head == "none":
+        return None
+    status, length = head.split()
+    # In bytes, and what these commands say is ASCII.
+    return Ended(int(status), streams[: int(length)], streams[int(length) :])
