@@ -100,6 +100,8 @@ def _class_nodes(device: Path) -> Iterator[str]:
     for name in names_in(device / "drm"):
         if name.startswith(("card", "renderD")):
             yield f"/dev/dri/{name}"
+    for name in names_in(device / "vfio-dev"):
+        yield f"/dev/vfio/devices/{name}"
     for card in names_in(device / "sound"):
         for name in names_in(device / "sound" / card):
             if name.startswith(("controlC", "pcmC", "hwC", "midiC")):

@@ -79,7 +79,7 @@ def test_the_next_command_takes_back_what_was_interrupted(cards: Lab) -> None:
     project = make_project(cards, cards.root)
     switching = cards.start(f"cd {project.directory} && exec charly vm gpu mode vfio {FIRST}")
     # By the helper's own name: sudo is not between, since this is root.
-    cards.script(
+    cards.root.script(
         "until grep -qs unload /run/charly/gpu/group-*.json; do sleep 0.01; done\n"
         "pkill -KILL -f charly_vm/gpu/helper.py"
     )

@@ -32,6 +32,9 @@ def _vfio(found: HostStatus) -> Finding:
 
 
 def _card(card: CardStatus) -> Finding:
+    if card.own:
+        state = f"{card.name}, the host's own: {card.own}"
+        return Finding(SECTION, card.address, True, state, "the host's own screen")
     good = not card.obstacles
     reasons = "; ".join(one.reason for one in card.obstacles)
     state = f"{card.name}, {card.state}"
