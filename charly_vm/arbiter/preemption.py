@@ -136,6 +136,8 @@ def _start(desk: Desk, record: StoppedHolder, holder: GivesWay) -> str:
     """Start one whose turn it is; the caller has the right to. Returns what became of it."""
     try:
         with desk.progress.phase(f"starting {record.name}, which gave way"):
+            # It has what it claims while it runs, in the mode in which it has it.
+            desk.modes.enter(record.wish)
             holder.start()
     except CharlyError as error:
         pause = min(RETRY_SECONDS * 2**record.tries, RETRY_AT_MOST)

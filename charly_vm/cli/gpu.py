@@ -74,11 +74,19 @@ def _print_card(card: CardStatus) -> None:
     )
     if card.node and not card.access:
         click.echo(f"  this account may not use {card.node}\n    what helps: {_udev_rule()}")
+    remedies = {one.reason: one.remedy for one in card.obstacles}
     for holder in card.holders:
         click.echo(f"  in use: {holder}")
+        if remedies.get(holder):
+            click.echo(f"    what helps: {remedies[holder]}")
     if card.hidden and card.state == "nvidia":
         click.echo(f"  {card.hidden} processes of others may use it; root can see that")
+    if card.own:
+        click.echo(f"  the host's own, and stays that: {card.own}")
+        return
     for one in card.obstacles:
+        if any(one.reason == holder for holder in card.holders):
+            continue
         click.echo(f"  cannot go to a machine: {one.reason}")
         if one.remedy:
             click.echo(f"    what helps: {one.remedy}")
@@ -86,14 +94,17 @@ def _print_card(card: CardStatus) -> None:
 
 def _udev_rule() -> str:
     rule = 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"'
-    return f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules"
+    return (
+        f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules, "
+        "sudo udevadm control --reload, sudo udevadm trigger, and be in the group kvm"
+    )
 
 
 @click.command("list")
 @json_option
 def list_cards(as_json: bool) -> None:
     """Print each card as a block for charly.yml, by which a machine gets it."""
-    from charly_vm.gpu.allocation import hostdevs_of
+    from charly_vm.gpu.allocation import hostdevs_of, render_hostdev
     from charly_vm.gpu.status import read_status
 
     found = read_status()
@@ -110,22 +121,37 @@ def list_cards(as_json: bool) -> None:
             click.echo()
         click.echo(f"# {card.name} at {card.address}, IOMMU group {card.group}, now {card.state}")
         if card.own:
-            click.echo(f"# It is the host's own: {card.own}")
+            click.echo(f"# It is the host's own, and stays that: {card.own}")
+            continue
         click.echo("libvirt:\n  devices:\n    hostdevs:")
         for device in hostdevs_of(card):
-            click.echo(f'      - {{type: pci, managed: "yes", source: "{device["source"]}"}}')
+            click.echo(f"      - {render_hostdev(device)}")
     if not found.cards:
         click.echo("# this host has no graphics card")
 
 
+words_argument = click.argument("words", nargs=-1, metavar="[vfio|nvidia] [CARD]")
+
+
+def _target_and_card(words: tuple[str, ...]) -> tuple[str, str]:
+    """Each of the two may be left out."""
+    targets = [word for word in words if word in MODES]
+    cards = [word for word in words if word not in MODES]
+    if len(targets) > 1 or len(cards) > 1:
+        raise click.UsageError("say one mode, vfio or nvidia, and one card")
+    return "".join(targets), "".join(cards)
+
+
 @click.command()
-@click.argument("target", type=click.Choice(MODES), default="vfio")
-@card_argument
+@words_argument
 @json_option
-def plan(target: str, card: str, as_json: bool) -> int:
-    """Show what a switch to TARGET would do to CARD, and why it would be refused."""
+def plan(words: tuple[str, ...], as_json: bool) -> int:
+    """Show what a switch of CARD to a mode, vfio where none is said, would do, and why it would be
+    refused. Changes nothing."""
     from charly_vm.machine.gpu_switch import plan_of
 
+    target, card = _target_and_card(words)
+    target = target or "vfio"
     made = plan_of(card, target, find_loaded())
     if as_json:
         print_json(
@@ -154,19 +180,17 @@ def _print_plan(made: Plan) -> None:
 
 
 @click.command()
-@click.argument("target", type=click.Choice(MODES), default=None, required=False)
-@card_argument
-def mode(target: str | None, card: str) -> None:
-    """Switch CARD to TARGET: to a machine (vfio), or to containers (nvidia). Without TARGET, show
-    the mode."""
+@words_argument
+def mode(words: tuple[str, ...]) -> None:
+    """Switch CARD to a machine (vfio), or to containers (nvidia). Without either, show its mode."""
     from charly_vm.machine.gpu_switch import find_card, switch_by_hand
 
+    target, card = _target_and_card(words)
     project = find_loaded()
-    if target is None:
+    if not target:
         click.echo(find_card(card, project).state)
         return
-    done = switch_by_hand(card, target, project, progress=progress())
-    click.echo(done)
+    click.echo(switch_by_hand(card, target, project, progress=progress()))
 
 
 @click.command()

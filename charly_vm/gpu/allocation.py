@@ -9,9 +9,26 @@ from charly_vm.gpu.cards import Card
 from charly_vm.gpu.status import CardStatus
 
 
-def hostdevs_of(card: Card | CardStatus) -> list[dict[str, str]]:
+def hostdevs_of(card: Card | CardStatus) -> list[dict[str, Any]]:
     """Every function of the card's IOMMU group, as `libvirt.devices.hostdevs` has them."""
-    return [{"type": "pci", "managed": "yes", "source": one.address} for one in card.functions]
+    return [
+        {"type": "pci", "managed": "yes", "source": source_of(one.address)}
+        for one in card.functions
+    ]
+
+
+def source_of(address: str) -> dict[str, str]:
+    """An address in its four parts, each as the hexadecimal number that it is."""
+    domain, bus, rest = address.split(":")
+    slot, _, function = rest.partition(".")
+    parts = {"domain": domain, "bus": bus, "slot": slot, "function": function}
+    return {name: f"0x{part}" for name, part in parts.items()}
+
+
+def render_hostdev(device: Mapping[str, Any]) -> str:
+    """One of them on a line of YAML."""
+    source = ", ".join(f"{name}: {part}" for name, part in device["source"].items())
+    return f'{{type: pci, managed: "yes", source: {{{source}}}}}'
 
 
 def render_instance(written: Mapping[str, Any], cards: Sequence[Card], why: str) -> str:

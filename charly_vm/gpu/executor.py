@@ -188,10 +188,13 @@ class Executor:
         return {address: override for address, _, override in pairs}
 
     def _require_sound(self, switch: Switch, when: str) -> None:
-        """Raises `Stuck`, and gives the card up, where some driver does not end."""
+        """Raises `Stuck`, and gives the card up, where a driver of cards does not end; `StepFailed`
+        before anything was done where some other driver is just being ended."""
         check = check_wedge(self.root)
-        if check.tasks:
-            raise self._give_up(switch, f"{check.tasks[0]}, {when}")
+        if check.wedged:
+            raise self._give_up(switch, f"{check.wedged[0]}, {when}")
+        if check.tasks and not switch.done:
+            raise StepFailed(f"a driver is just being removed from a device: {check.tasks[0]}")
 
     def _require_expected(self, expected: Mapping[str, str]) -> None:
         for address, driver in expected.items():

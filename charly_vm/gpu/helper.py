@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def serve(verb: str, text: str, root: HostRoot = HOST) -> int:
                 problems = executor.take_back(left) if left else []
                 if problems:
                     raise StepFailed("; ".join(problems))
+                if order.clears_poison:
+                    journal.clear_poison(order.group)
             elif left is not None and not order.clears_poison:
                 raise BadOrder(
                     "a switch of this card was interrupted, and is to be taken back first"
@@ -101,6 +104,9 @@ def main() -> int:
     if verbs not in (["switch"], ["take-back"]):
         say("refused", f"{' '.join(verbs) or 'nothing'} is neither switch nor take-back")
         return 2
+    # What was begun is ended, or taken back, whatever becomes of the terminal.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     # What is no text is for `read_order` to refuse.
     return serve(verbs[0], sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace"))
 

@@ -55,9 +55,6 @@ def nodes_of(functions: Iterable[Function], root: HostRoot = HOST) -> frozenset[
         nodes |= set(_class_nodes(root.device(function.address)))
         if function.driver == "vfio-pci" and function.group is not None:
             nodes.add(f"/dev/vfio/{function.group}")
-        # What uses iommufd opens a function's own node, and not the group's.
-        for name in names_in(root.device(function.address) / "vfio-dev"):
-            nodes.add(f"/dev/vfio/devices/{name}")
     return frozenset(nodes)
 
 
@@ -104,6 +101,9 @@ def _class_nodes(device: Path) -> Iterator[str]:
     for name in names_in(device / "drm"):
         if name.startswith(("card", "renderD")):
             yield f"/dev/dri/{name}"
+    # What uses iommufd opens a function's own node, and not the group's.
+    for name in names_in(device / "vfio-dev"):
+        yield f"/dev/vfio/devices/{name}"
     for card in names_in(device / "sound"):
         for name in names_in(device / "sound" / card):
             if name.startswith(("controlC", "pcmC", "hwC", "midiC")):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from charly_vm.gpu.cards import NVIDIA, SOUND, VFIO, Card, Mode, Screens, wanted_driver, why_own
-from charly_vm.gpu.holders import Holders
+from charly_vm.gpu.holders import Holder, Holders
 from charly_vm.gpu.inventory import Module
 from charly_vm.gpu.pci import Function
 from charly_vm.gpu.steps import (
@@ -26,6 +26,10 @@ from charly_vm.gpu.steps import (
 )
 from charly_vm.gpu.wedge import WedgeCheck
 
+OTHER_MAKERS = (0x1002, 0x8086)
+"""AMD and Intel, whose drivers are not nvidia."""
+SOUND_SERVERS = ("wireplumber", "pipewire", "pulseaudio")
+"""They have every sound card open, a display's own included."""
 REBOOT = (
     "only a reset of the host helps, and an ordinary reboot may hang as well: write b to "
     "/proc/sysrq-trigger, or use the power switch"
@@ -93,15 +97,20 @@ def plan_switch(now: Situation, target: Mode) -> Plan:
     steps: tuple[Step, ...] = ()
     if now.card.mode is not target:
         steps = tuple(_to_vfio(now) if target is Mode.VFIO else _to_nvidia(now))
-    expected = {one.address: NVIDIA for card in _beside(now) for one in card.displays}
-    expected |= {one.address: wanted_driver(one, target) for one in _switched(now, target)}
+    expected: dict[str, str] = {}
+    if steps:
+        expected = {one.address: NVIDIA for card in _beside(now) for one in card.displays}
+        expected |= {one.address: wanted_driver(one, target) for one in _switched(now, target)}
     return Plan(now.card, target, steps, refusals, expected)
 
 
 def refuse_wedge(wedge: WedgeCheck, poison: str) -> Iterator[Refusal]:
     """What forbids to touch any card."""
     if poison:
-        yield Refusal(f"the card has been given up for this boot: {poison}", REBOOT)
+        yield Refusal(
+            f"the card has been given up for this boot: {poison}",
+            f"where nothing hangs any more `charly vm gpu recover` says so; else {REBOOT}",
+        )
     if wedge.wedged:
         yield Refusal(f"the driver does not let go of a device: {wedge.wedged[0]}", REBOOT)
     elif wedge.tasks:
@@ -148,7 +157,9 @@ def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
     if card.mode is target:
         return
     yield from _refuse_holders(now, target)
-    if target is Mode.NVIDIA and not _has_module(now, NVIDIA):
+    if target is Mode.NVIDIA and card.main.vendor in OTHER_MAKERS:
+        yield Refusal("only NVIDIA's cards are switched to containers", "bind its driver by hand")
+    elif target is Mode.NVIDIA and not _has_module(now, NVIDIA):
         yield Refusal("there is no module nvidia for this kernel", "install NVIDIA's driver")
     if target is Mode.VFIO and not _has_module(now, VFIO):
         yield Refusal("there is no module vfio-pci for this kernel", "install the kernel's modules")
@@ -163,7 +174,15 @@ def _refuse_holders(now: Situation, target: Mode) -> Iterator[Refusal]:
                 yield Refusal(f"{holder} uses nvidia", f"rmmod {holder.name}")
         # What is stopped for the switch need not be stopped before.
         elif holder.name not in services:
-            yield Refusal(f"{holder}", f"end it: kill {holder.pid}")
+            yield Refusal(str(holder), _how_to_end(holder))
+
+
+def _how_to_end(holder: Holder) -> str:
+    if holder.name in SOUND_SERVERS:
+        return f"systemctl --user stop {holder.name}, and start it again after the switch"
+    if holder.container:
+        return f"stop the container {holder.container}"
+    return f"end it: kill {holder.pid}"
 
 
 def _beside(now: Situation) -> list[Card]:

@@ -11,7 +11,7 @@ from charly_vm.gpu.cards import Card, Mode, find_cards, why_own
 from charly_vm.gpu.inventory import Inventory, read_inventory
 from charly_vm.gpu.journal import Journal
 from charly_vm.gpu.names import find_names
-from charly_vm.gpu.plan import REBOOT, Refusal, Situation, plan_switch
+from charly_vm.gpu.plan import Refusal, Situation, plan_switch
 from charly_vm.gpu.root import HOST, HostRoot
 from charly_vm.gpu.situation import (
     available_modules,
@@ -21,6 +21,7 @@ from charly_vm.gpu.situation import (
     observe_screens,
     runs_persistence,
 )
+from charly_vm.gpu.steps import HOLDING_MODULES
 from charly_vm.gpu.wedge import WedgeCheck, check_wedge
 
 IOMMU_REMEDY = (
@@ -156,9 +157,14 @@ def _status_of(
             )
             for one in card.functions
         ),
-        holders=tuple(str(holder) for holder in holders.found),
+        holders=tuple(
+            # Modules that a switch unloads by itself keep nobody from it.
+            str(holder)
+            for holder in holders.found
+            if holder.pid or holder.name not in HOLDING_MODULES
+        ),
         hidden=holders.hidden,
-        obstacles=plan_switch(now, Mode.VFIO).refusals,
+        obstacles=() if why_own(card, screens) else plan_switch(now, Mode.VFIO).refusals,
         node=node,
         access=bool(node) and os.access(root.path / node[1:], os.R_OK | os.W_OK),
     )
@@ -177,8 +183,3 @@ def _state(now: Situation) -> str:
 def _memlock() -> int | None:
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
     return None if limit == resource.RLIM_INFINITY or os.geteuid() == 0 else limit
-
-
-def needs_reset(status: CardStatus) -> bool:
-    """Whether nothing but a reset of the host helps the card."""
-    return any(one.remedy.endswith(REBOOT) for one in status.obstacles)

@@ -8,6 +8,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from charly_vm.errors import HostError
@@ -52,9 +53,16 @@ def switch(plan: Plan, say: Say = lambda text: None) -> None:
         ask_helper("switch", plan.order, say, f"{plan.card.address} is not on {plan.target.value}")
 
 
-def take_back(plan: Plan, say: Say = lambda text: None) -> None:
+def take_back(plan: Plan, say: Say = lambda text: None, *, clears_poison: bool = False) -> None:
     """Undo a switch that was interrupted."""
-    ask_helper("take-back", plan.order, say, f"{plan.card.address} is left half-switched")
+    order = replace(plan.order, clears_poison=clears_poison)
+    ask_helper("take-back", order, say, f"{plan.card.address} is left half-switched")
+
+
+def clear(plan: Plan, say: Say = lambda text: None) -> None:
+    """Make a planned switch of a card that was given up, and have it count as sound again."""
+    order = replace(plan.order, clears_poison=True)
+    ask_helper("switch", order, say, f"{plan.card.address} is not recovered")
 
 
 def ask_helper(verb: str, order: Order, say: Say, what: str) -> None:

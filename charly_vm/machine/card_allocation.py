@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from charly_vm.errors import HostError, Problem, SpecError
 from charly_vm.host.amounts import format_size
 from charly_vm.host.files import make_private_directory, write_atomically
 from charly_vm.host.progress import SILENT, Progress
+from charly_vm.host.waiting import Deadline
 from charly_vm.machine.records import paths_of
 from charly_vm.machine.veto import instance_of
 from charly_vm.machine.wishes import machine_amounts, wish_of_machine
@@ -23,6 +25,7 @@ from charly_vm.model.project import Project, Target
 if TYPE_CHECKING:
     from charly_vm.gpu.cards import Card
 
+UDEV_SECONDS = 3.0
 OVERHEAD = 2**30
 """Bytes that QEMU pins for a guest with a device of the host, beside the guest's RAM."""
 
@@ -50,7 +53,7 @@ def allocate_cards(target: Target, project: Project, progress: Progress = SILENT
         (token, card) for token in tokens for card in _choose(token, project)
     ]
     if here.allocated:
-        _require_same(here, path)
+        _require_same(here, chosen, path)
     else:
         _write(path, here, chosen, target)
         where = ", ".join(f"{card.address} ({token})" for token, card in chosen)
@@ -95,16 +98,19 @@ def _choose(token: str, project: Project) -> Sequence[Card]:
     )
 
 
-def _require_same(here: Instance, path: Path) -> None:
+def _require_same(here: Instance, chosen: Sequence[tuple[str, Card]], path: Path) -> None:
     from charly_vm.gpu.inventory import read_function
     from charly_vm.gpu.root import HOST
 
+    meant = {one.address for _, card in chosen for one in card.functions}
     for one in here.allocated:
         found = read_function(HOST, one.address)
         now = f"0x{found.vendor:04x}:0x{found.device:04x}"
-        if now != one.id:
+        if now != one.id or one.address not in meant:
             what = f"{one.address} has {now} now" if found.vendor else f"{one.address} is empty now"
             text = f"{what}, and not the card {one.id} that {one.token} was allocated"
+            if now == one.id:
+                text = f"{one.token} means {', '.join(sorted(meant))} now, and not {one.address}"
             raise SpecError(
                 [Problem(str(path), 0, 0, text)],
                 hint="delete `allocated` and `hostdevs` there to have it detected again",
@@ -167,9 +173,20 @@ def _find_problems(card: Card) -> Iterator[tuple[str, str]]:
                 f"charly vm gpu mode vfio {card.address}",
             )
     node = Path(f"/dev/vfio/{card.group}")
-    if node.exists() and not os.access(node, os.R_OK | os.W_OK):
+    if not _may_use(node):
         rule = 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"'
         yield (
             f"this account may not use {node}",
-            f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules",
+            f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules, "
+            "sudo udevadm control --reload, sudo udevadm trigger, and be in the group kvm",
         )
+
+
+def _may_use(node: Path) -> bool:
+    """Whether this account may use it, once udev has had its time with a node that is new."""
+    deadline = Deadline(UDEV_SECONDS)
+    while node.exists() and not os.access(node, os.R_OK | os.W_OK):
+        if deadline.passed:
+            return False
+        time.sleep(0.05)
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from charly_vm.arbiter.claiming import Lease
 from charly_vm.arbiter.wish import make_wish
@@ -15,7 +16,7 @@ from charly_vm.gpu.plan import Plan, Refusal, plan_switch, refuse_wedge
 from charly_vm.gpu.root import HOST, HostRoot
 from charly_vm.gpu.selection import matches, select
 from charly_vm.gpu.situation import find_own_cards, find_poison, observe, observe_screens
-from charly_vm.gpu.switch import refusal_error, switch, take_back
+from charly_vm.gpu.switch import clear, refusal_error, switch, take_back
 from charly_vm.gpu.wedge import check_wedge
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.model.project import Project
@@ -54,10 +55,11 @@ def find_card(name: str, project: Project | None, root: HostRoot = HOST) -> Card
         found = [one for one in cards if one.address not in own] or cards
     if len(found) == 1:
         return found[0]
-    known = ", ".join(one.address for one in cards) or "none"
+    if not cards:
+        raise StateError("this host has no graphics card")
     if not found:
-        what = f"no card {name}" if name else "no graphics card"
-        raise StateError(f"this host has {what}", hint=f"its cards are: {known}")
+        known = ", ".join(one.address for one in cards)
+        raise StateError(f"this host has no card {name}", hint=f"its cards are: {known}")
     raise StateError(
         f"{name or 'the card'} may be any of {', '.join(one.address for one in found)}",
         hint="name one by its address",
@@ -96,17 +98,20 @@ def switch_now(address: str, target: Mode, progress: Progress) -> str:
     return f"{address} is on {target.value} now"
 
 
-def settle_interrupted(card: Card, progress: Progress) -> None:
-    """Take back what somebody has begun who was killed. Raises as `switch` does."""
+def settle_interrupted(card: Card, progress: Progress, *, recovers: bool = False) -> bool:
+    """Take back what somebody has begun who was killed, where there is such a switch; whether there
+    was. Raises as `switch` does. Who `recovers` has seen that nothing hangs any more."""
     journal = Journal()
     left = journal.find_switch(card.group) if card.group >= 0 else None
     if left is None or journal.is_held():
-        return
-    refusals = tuple(refuse_wedge(check_wedge(), find_poison(card, journal)))
+        return False
+    poison = "" if recovers else find_poison(card, journal)
+    refusals = tuple(refuse_wedge(check_wedge(), poison))
     if refusals:
         raise refusal_error(f"the interrupted switch of {card.address} is left as it is", refusals)
     with progress.phase(f"taking back an interrupted switch of {card.address}") as seen:
-        take_back(plan_switch(observe(card), Mode.VFIO), seen)
+        take_back(plan_switch(observe(card), Mode.VFIO), seen, clears_poison=recovers)
+    return True
 
 
 def recover_card(name: str, project: Project | None, *, progress: Progress = SILENT) -> str:
@@ -118,39 +123,31 @@ def recover_card(name: str, project: Project | None, *, progress: Progress = SIL
     if refusals:
         raise refusal_error(f"{card.address} cannot be recovered, and nothing was done", refusals)
     if wedge.closed:
-        raise refusal_error(
-            f"{card.address} is left as it is",
-            (Refusal(f"whether {wedge.closed[0]} hangs in a driver is for root to see", "sudo"),),
-        )
+        reason = f"whether {wedge.closed[0]} hangs in a driver is for root to see"
+        remedy = f"sudo charly vm gpu recover {card.address}"
+        raise refusal_error(f"{card.address} is left as it is", (Refusal(reason, remedy),))
     with _nobody_else(card, project, progress) as lease:
-        interrupted = Journal().find_switch(card.group) is not None
-        settle_interrupted(card, progress)
+        taken_back = settle_interrupted(card, progress, recovers=True)
         card = find_card(card.address, None)
-        if card.mode is not None and not find_poison(card, Journal()):
-            done = "the interrupted switch was taken back" if interrupted else "nothing to recover"
-            return f"{card.address} is on {card.mode.value}: {done}"
-        done = _put_on_vfio(card, progress)
-        lease.arbiter.modes.forget(lease.wish)
-        return done
+        if card.mode is None:
+            _make_sound(card, Mode.VFIO, progress)
+            lease.arbiter.modes.forget(lease.wish)
+            return f"{card.address} is on vfio now"
+        if taken_back:
+            return f"{card.address} is on {card.mode.value}: the interrupted switch was taken back"
+        if find_poison(card, Journal()):
+            _make_sound(card, card.mode, progress)
+            return f"{card.address} is on {card.mode.value}, and counts as sound again"
+        return f"{card.address} is on {card.mode.value}: nothing to recover"
 
 
-def _put_on_vfio(card: Card, progress: Progress) -> str:
-    """Nothing hangs any more: a mark that it did is old."""
-    from dataclasses import replace
-
-    from charly_vm.gpu.switch import ask_helper
-
-    plan = plan_switch(replace(observe(card), poison="", unfinished=""), Mode.VFIO)
+def _make_sound(card: Card, target: Mode, progress: Progress) -> None:
+    """Nothing hangs any more: a mark that something did is old."""
+    plan = plan_switch(replace(observe(card), poison="", unfinished=""), target)
     if plan.refusals:
         raise refusal_error(f"{card.address} cannot be recovered", plan.refusals)
-    with progress.phase(f"putting {card.address} on vfio-pci") as seen:
-        ask_helper(
-            "switch",
-            replace(plan.order, clears_poison=True),
-            seen,
-            f"{card.address} is not recovered",
-        )
-    return f"{card.address} is on vfio now"
+    with progress.phase(f"recovering {card.address}") as seen:
+        clear(plan, seen)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from charly_vm.host.virtiofsd import find_virtiofsd
 from charly_vm.machine.doctor.bridges import examine_bridges
 from charly_vm.machine.doctor.disks import examine_disks
 from charly_vm.machine.doctor.finding import Finding, examine_tool, render_sudo
+from charly_vm.machine.doctor.gpu import examine_gpus
 from charly_vm.machine.doctor.kvm import render_kvm_fix
 from charly_vm.machine.doctor.leases import examine_leases
 from charly_vm.machine.packages import (
@@ -46,6 +47,7 @@ def examine() -> list[Finding]:
         *examine_bridges(facts, packages),
         *examine_disks(facts, packages),
         *examine_leases(),
+        *examine_gpus(),
         *_user(facts),
         *_ssh(packages),
     ]

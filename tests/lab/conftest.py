@@ -1,0 +1,35 @@
+"""The emulated GPU host, up once for all tests of a process, and its cards as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from gpu_lab import Lab, running_lab
+from lab_project import find_obstacle
+from platformdirs import user_cache_path
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The host, as whichever test came before has left it. One that only looks at what no test
+    changes takes this; any other takes `cards` or `fresh_lab`."""
+    if obstacle := find_obstacle():
+        pytest.skip(obstacle)
+    with running_lab(user_cache_path("charly-tests")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def cards(lab: Lab) -> Lab:
+    """The host with both displays on nvidia, their sound on snd_hda_intel, no override, none of the
+    other modules, and nothing that hangs. Files and processes may be left of earlier tests."""
+    lab.require_cards()
+    return lab
+
+
+@pytest.fixture
+def fresh_lab(lab: Lab) -> Lab:
+    """The host as it was when it was ready, in every respect."""
+    lab.reset()
+    return lab

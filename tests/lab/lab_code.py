@@ -1,0 +1,110 @@
+"""A disk with the code under test and all that it imports, which the lab mounts at /opt/charly.
+
+A disk, and neither a shared directory nor a transfer: 9p forbids snapshots while it is mounted, and
+an emulated SSH server takes half a minute for what a file system shows at once.
+"""
+
+from __future__ import annotations
+
+import compileall
+import importlib.metadata
+import os
+import py_compile
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from charly_vm.host.process import require_tool, run
+
+MOUNT_POINT = "/opt/charly"
+LABEL = "charly-code"
+SOURCES = ("charly_vm", "pytest_charly")
+PATHS = (f"{MOUNT_POINT}/source", f"{MOUNT_POINT}/site-packages")
+"""For Python in the guest to look in."""
+
+_REPOSITORY = Path(__file__).parents[2]
+_SIZE = "256M"
+_PROGRAM = """\
+#!/usr/bin/python3
+import sys
+from {module} import {function}
+sys.exit({function}())
+"""
+_PROGRAMS = {"charly": ("charly_vm.cli", "main"), "pytest": ("pytest", "console_main")}
+
+
+def write_code_disk(image: Path) -> None:
+    """An ext4 file system with this checkout's packages, what they require, and `charly` and
+    `pytest` in `bin`; byte code included, which the guest would take a minute to make."""
+    with tempfile.TemporaryDirectory(dir=image.parent, prefix=".code-") as name:
+        tree = Path(name)
+        for package in SOURCES:
+            shutil.copytree(
+                _REPOSITORY / package,
+                tree / "source" / package,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
+        # Whatever times the files have in the guest.
+        compileall.compile_dir(
+            tree / "source",
+            quiet=1,
+            workers=os.cpu_count() or 1,
+            stripdir=str(tree),
+            prependdir=MOUNT_POINT,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+        _copy_requirements(tree / "site-packages")
+        _write_programs(tree / "bin")
+        run(["chmod", "--recursive", "u=rwX,go=rX", tree], timeout=60)
+        mke2fs = require_tool("mke2fs", package="e2fsprogs")
+        run(
+            [mke2fs, "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", LABEL,
+             "-E", "root_owner=0:0", "-d", tree, image, _SIZE],
+            timeout=120,
+        )  # fmt: skip
+
+
+def _write_programs(directory: Path) -> None:
+    directory.mkdir()
+    for name, (module, function) in _PROGRAMS.items():
+        program = directory / name
+        program.write_text(_PROGRAM.format(module=module, function=function))
+        program.chmod(0o755)
+
+
+def _copy_requirements(target: Path) -> None:
+    target.mkdir()
+    # Of our own package only what announces the plugin: its sources stand elsewhere.
+    own = importlib.metadata.distribution("charly-vm")
+    for file in own.files or ():
+        if ".dist-info/" in str(file):
+            _copy(Path(str(own.locate_file(file.parts[0]))), target)
+            break
+    for distribution in _find_required("charly-vm"):
+        for name in {file.parts[0] for file in distribution.files or () if ".." not in file.parts}:
+            if name != "__pycache__":
+                _copy(Path(str(distribution.locate_file(name))), target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With the times of the sources, by which their byte code is known to be theirs."""
+    if source.is_dir():
+        shutil.copytree(source, target / source.name, dirs_exist_ok=True)
+    elif source.is_file():
+        shutil.copy2(source, target)
+
+
+def _find_required(name: str) -> Iterator[importlib.metadata.Distribution]:
+    waiting, seen = [name], {name}
+    while waiting:
+        for text in importlib.metadata.requires(waiting.pop()) or ():
+            requirement = Requirement(text)
+            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            if requirement.name not in seen:
+                seen.add(requirement.name)
+                waiting.append(requirement.name)
+                yield importlib.metadata.distribution(requirement.name)

@@ -1,0 +1,76 @@
+"""charly in the lab: a project whose token means the first card, and what its commands say."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from gpu_lab import Lab
+from lab_shell import Shell
+
+from charly_vm.guest.command import CommandResult
+
+PROJECT = """\
+nvidia-gpu:
+  resource: {gpu: {vendor: "0x1234", address: "0000:01:00.0"}}
+second-gpu:
+  resource: {gpu: {vendor: "0x1234", address: "0000:02:00.0"}}
+"""
+VFIO = ("vfio-pci", "vfio-pci")
+NVIDIA = ("nvidia", "snd_hda_intel")
+FIRST, SECOND = "0000:01:00.0", "0000:02:00.0"
+# An emulated host starts Python in seconds.
+SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in the lab, used by one account."""
+
+    lab: Lab
+    shell: Shell
+    directory: str
+
+    def charly(self, *words: str, timeout: float = SECONDS) -> CommandResult:
+        command = f"cd {shlex.quote(self.directory)} && {shlex.join(['charly', *words])}"
+        return self.shell.run(command, timeout=timeout, check=False)
+
+    def gpu(self, *words: str, timeout: float = SECONDS) -> CommandResult:
+        """`charly vm gpu …`"""
+        return self.charly("vm", "gpu", *words, timeout=timeout)
+
+    def switched(self, mode: str, card: str = FIRST) -> str:
+        """What a switch says that has to succeed."""
+        done = self.gpu("mode", mode, card)
+        assert done.status == 0, done.stderr_text
+        return done.stdout_text
+
+    def refused(self, mode: str, card: str = FIRST) -> str:
+        """What a switch says that has to be refused or to fail."""
+        done = self.gpu("mode", mode, card)
+        assert done.status == 1, done.stdout_text
+        return done.stderr_text
+
+    def status(self, card: str = FIRST) -> dict[str, Any]:
+        """What `gpu status --json` says of a card."""
+        done = self.gpu("status", "--json")
+        assert done.status == 0, done.stderr_text
+        found: dict[str, Any] = next(
+            one for one in json.loads(done.stdout_text)["cards"] if one["address"] == card
+        )
+        return found
+
+    def drivers(self, card: str = FIRST) -> tuple[str, ...]:
+        """Of the card's functions, as the kernel's links say it."""
+        slot = card.rpartition(".")[0]
+        state = self.lab.state()
+        return tuple(name for one, name in state.drivers.items() if one.startswith(slot))
+
+
+def make_project(lab: Lab, shell: Shell, text: str = PROJECT) -> Project:
+    """In a directory of its own in the account's home."""
+    directory = shell.run("mktemp -d ~/project.XXXX").stdout_text.strip()
+    shell.run(f"cat >{shlex.quote(directory)}/charly.yml", stdin=text.encode())
+    return Project(lab, shell, directory)

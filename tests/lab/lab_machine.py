@@ -1,0 +1,125 @@
+"""The lab's machine, kept between runs: the first one boots it, later ones load its memory.
+
+It is a machine of charly's own on the qemu backend, in directories that nothing else uses. What it
+is made of is written beside it; where that has changed, or it does not come back, it is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+from lab_project import TEMPLATE, describe_emulator, name_bed, write_project
+
+from charly_vm.errors import CharlyError
+from charly_vm.host.locks import try_hold
+from charly_vm.machine.create import create_machine
+from charly_vm.machine.machine import Machine, find_machine
+from charly_vm.machine.ownership import own_machine, this_process
+from charly_vm.machine.records import Purpose
+from charly_vm.model.project import Target, load_project
+from charly_vm.model.protocols import DomainState
+
+INSTALLED = "installed"
+"""The snapshot that is kept: booted, and with all that does not change from run to run."""
+BOOT_SECONDS = 300.0
+
+
+@contextmanager
+def running_machine(
+    home: Path, made_of: bytes, install: Callable[[Machine], None]
+) -> Iterator[Machine]:
+    """The machine, running for the length of the block, as `install` has left it.
+
+    It is kept in one of the directories of `home`, one for each run that goes on at the same time.
+    `made_of` is what `install` depends on.
+    """
+    with ExitStack() as held:
+        place = held.enter_context(_own_place(home))
+        with _directories_in(place):
+            project = load_project(write_project(place))
+            target = project.target(name_bed(), place.name)
+            held.enter_context(own_machine(target.domain))
+            machine = _bring_up(target, project.file, place / "made-of", made_of, install)
+        try:
+            yield machine
+        finally:
+            with _directories_in(place):
+                machine.stop(force=True)
+
+
+def _bring_up(
+    target: Target, project: Path, note: Path, made_of: bytes, install: Callable[[Machine], None]
+) -> Machine:
+    digest = hashlib.sha256(made_of)
+    for part in (TEMPLATE.read_text(), describe_emulator()):
+        digest.update(part.encode())
+    wanted = digest.hexdigest()
+    kept = find_machine(target.domain)
+    if kept is not None:
+        if note.exists() and note.read_text() == wanted:
+            try:
+                return _load(kept)
+            except CharlyError:
+                # Its base is gone, its port is somebody else's, or its memory is of another QEMU.
+                pass
+        kept.destroy(disk=True)
+    note.unlink(missing_ok=True)
+    machine = create_machine(target, project, this_process(Purpose.COMMAND))
+    try:
+        machine.wait_until_ready(BOOT_SECONDS)
+        install(machine)
+        machine.backend.save_snapshot(machine.record.domain, INSTALLED)
+        note.write_text(wanted)
+    except BaseException as error:
+        error.add_note(f"the end of its console:\n{machine.console_tail(40)}")
+        machine.destroy(disk=True)
+        raise
+    return machine
+
+
+def _load(kept: Machine) -> Machine:
+    if kept.state() is not DomainState.SHUT_OFF:
+        # Its run was killed a moment ago.
+        kept.stop(force=True)
+    try:
+        load(kept, INSTALLED)
+        kept.guest.run("true", timeout=30)
+    except BaseException:
+        kept.stop(force=True)
+        raise
+    return kept
+
+
+def load(machine: Machine, snapshot: str) -> None:
+    """Go back to a snapshot with the memory, whatever the guest does, and also where it is off."""
+    # The guest will know nothing of connections that are younger than the snapshot.
+    machine.close()
+    machine.backend.load_snapshot(machine.record.domain, snapshot, memory=True)
+
+
+@contextmanager
+def _own_place(home: Path) -> Iterator[Path]:
+    """A directory that no other run uses meanwhile; its name is a number."""
+    for number in count(1):
+        taken: AbstractContextManager[object] | None = try_hold(home / f"{number}.lock")
+        if taken is not None:
+            with taken:
+                place = home / str(number)
+                place.mkdir(exist_ok=True)
+                yield place
+            return
+
+
+@contextmanager
+def _directories_in(place: Path) -> Iterator[None]:
+    """charly's directories, but for its cache of images, are in the place. Only while the machine
+    is started or stopped: other tests run between the lab's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATA", "STATE", "CONFIG"):
+            patch.setenv(f"XDG_{name}_HOME", str(place / name.lower()))
+        yield

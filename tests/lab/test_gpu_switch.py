@@ -1,0 +1,159 @@
+"""The switch of a card on a real kernel: there and back, refused, taken back, and wedged."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from gpu_lab import Lab
+from lab_cards import CARDS
+from lab_commands import FIRST, NVIDIA, SECOND, VFIO, Project, make_project
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def project(cards: Lab) -> Project:
+    return make_project(cards, cards.root)
+
+
+def test_the_inventory_is_what_the_kernel_says(project: Project) -> None:
+    card = project.status()
+    assert card["group"] >= 0
+    assert [one["driver"] for one in card["functions"]] == list(NVIDIA)
+    assert [one["what"] for one in card["functions"]] == ["display", "sound"]
+    assert (card["state"], card["own"], card["obstacles"]) == ("nvidia", "", [])
+    own = project.status("0000:00:05.0")
+    assert "console" in own["own"] or "driven by" in own["own"]
+
+
+def test_there_and_back_many_times(project: Project) -> None:
+    for _ in range(3):
+        assert project.switched("vfio") == f"{FIRST} is on vfio now\n"
+        assert project.drivers() == VFIO
+        # The other card went through the unloading of the module.
+        assert project.drivers(SECOND) == NVIDIA
+        assert project.switched("nvidia") == f"{FIRST} is on nvidia now\n"
+        assert project.drivers() == NVIDIA
+    state = project.lab.state()
+    assert set(state.overrides.values()) == {"(null)"}
+    assert {"nvidia_uvm", "nvidia_modeset", "nvidia_drm"} <= state.modules
+    assert project.switched("nvidia") == f"{FIRST} is on nvidia already\n"
+
+
+def test_the_plan_says_each_step_and_changes_nothing(project: Project) -> None:
+    before = project.lab.state()
+    done = project.gpu("plan", "vfio", FIRST)
+    assert done.status == 0, done.stderr_text
+    for step in ("unload the module nvidia", f"bind {FIRST} to vfio-pci"):
+        assert step in done.stdout_text
+    assert project.lab.state() == before
+
+
+def test_a_process_that_has_the_node_open_is_named_and_nothing_is_done(project: Project) -> None:
+    before = project.lab.state()
+    held = project.lab.hold(CARDS[0].node)
+    try:
+        said = project.refused("vfio")
+        assert f"sleep (pid {held.pid}) has /dev/nvidia0 open" in said
+        assert f"kill {held.pid}" in said
+        assert project.lab.state() == before
+    finally:
+        held.kill()
+
+
+def test_one_that_has_it_by_another_name_keeps_it_and_all_is_put_back(project: Project) -> None:
+    """Nobody can find it. The kernel refuses to unload the module, half-way through the others."""
+    project.lab.run("modprobe -a nvidia_uvm nvidia_modeset nvidia_drm")
+    before = project.lab.state()
+    assert "nvidia_uvm" in before.modules
+    node = "/root/elsewhere"
+    project.lab.run(f"rm -f {node}; mknod {node} c $(stat -c '0x%t 0x%T' {CARDS[0].node})")
+    held = project.lab.hold(node)
+    try:
+        assert "Module nvidia is in use" in project.refused("vfio")
+        after = project.lab.state()
+        assert (after.drivers, after.modules - {"vfio_pci"}) == (
+            before.drivers,
+            before.modules - {"vfio_pci"},
+        )
+    finally:
+        held.kill()
+
+
+def test_sound_that_plays_is_not_unbound(project: Project) -> None:
+    control = project.lab.run("ls -d /sys/bus/pci/devices/0000:01:00.1/sound/card*/controlC*")
+    node = "/dev/snd/" + control.stdout_text.strip().rpartition("/")[2]
+    held = project.lab.hold(node)
+    try:
+        assert f"(pid {held.pid}) has {node} open" in project.refused("vfio")
+        assert project.drivers() == NVIDIA
+    finally:
+        held.kill()
+
+
+def test_the_hosts_own_card_is_never_switched(project: Project) -> None:
+    assert "it is the host's own" in project.refused("vfio", "0000:00:05.0")
+
+
+def test_a_wedge_is_told_and_nothing_of_it_is_touched(fresh_lab: Lab) -> None:
+    project = make_project(fresh_lab, fresh_lab.root)
+    quick = _seconds(project)
+    held = fresh_lab.hold(CARDS[0].node)
+    # What nobody should do: the writer sleeps until the holder closes, and cannot be killed.
+    stuck = fresh_lab.start(f"echo {FIRST} >/sys/bus/pci/drivers/nvidia/unbind")
+    deadline = time.monotonic() + 20
+    while not any(one.startswith("nv_pci_remove") for one in stuck.frames):
+        assert time.monotonic() < deadline
+    assert _seconds(project) < 3 * quick + 2
+    card = project.status()
+    assert card["state"] == "wedged"
+    assert any("does not let go" in one["reason"] for one in card["obstacles"])
+    assert all("sysrq" in one["remedy"] for one in card["obstacles"][:1])
+    for words in (("mode", "vfio", FIRST), ("recover", FIRST)):
+        done = project.gpu(*words)
+        assert done.status == 1, done.stdout_text
+        assert "an ordinary reboot may hang as well" in done.stderr_text
+    claimed = project.charly("claim", "nvidia-gpu", "--", "true")
+    assert claimed.status == 1
+    assert "an ordinary reboot may hang" in claimed.stderr_text
+    # Whoever does not need the card goes on.
+    assert project.charly("claim", "dongle", "--", "true").status == 0
+    held.kill()
+    fresh_lab.reset()
+    project = make_project(fresh_lab, fresh_lab.root)
+    assert project.status()["obstacles"] == []
+    project.switched("vfio")
+
+
+def _seconds(project: Project) -> float:
+    began = time.monotonic()
+    assert project.gpu("status").status == 0
+    return time.monotonic() - began
+
+
+def test_an_ordinary_account_switches_by_sudo(cards: Lab) -> None:
+    project = make_project(cards, cards.user)
+    try:
+        project.switched("vfio")
+        assert project.drivers() == VFIO
+        assert project.status()["state"] == "vfio"
+    finally:
+        project.switched("nvidia")
+
+
+def test_a_claim_switches_and_the_last_release_switches_back(project: Project) -> None:
+    script = f"readlink /sys/bus/pci/devices/{FIRST}/driver"
+    done = project.charly("claim", "nvidia-gpu", "--", "sh", "-c", script)
+    assert done.status == 0, done.stderr_text
+    assert done.stdout_text.splitlines()[-1].endswith("/vfio-pci")
+    assert project.drivers() == NVIDIA
+    shared = project.charly("claim", "nvidia-gpu", "--shared", "--", "sh", "-c", script)
+    assert shared.stdout_text.splitlines()[-1].endswith("/nvidia")
+
+
+def test_a_card_that_was_on_vfio_before_stays_there(project: Project) -> None:
+    project.switched("vfio")
+    assert project.charly("claim", "nvidia-gpu", "--", "true").status == 0
+    assert project.drivers() == VFIO
+    project.switched("nvidia")
