@@ -95,15 +95,18 @@ class ModeKeeper:
         for token in self._switches.switched((*wish.exclusive, *wish.shared)):
             self._switches.require_sound(token)
 
-    def enter(self, wish: Wish) -> None:
-        """Have everything of a wish, which has been granted, in the mode in which it is wanted."""
+    def enter(self, wish: Wish, *, claimed: bool = True) -> None:
+        """Have everything of a wish, which has been granted, in the mode in which it is wanted.
+
+        Where it is not `claimed`, it stays in that mode: nobody would see when to put it back.
+        """
         for token in sorted(self._switches.switched((*wish.exclusive, *wish.shared))):
             wanted = self._switches.wanted(exclusive=token in wish.exclusive)
             with hold(self._file(token, "lock"), timeout=SWITCH_SECONDS, mode=self._ledger.mode):
                 # Where claims have followed each other, what was there before the first is known;
                 # in this boot, that is.
                 kept = self._read(token)
-                if kept is None or kept.boot_id != boot_id():
+                if claimed and (kept is None or kept.boot_id != boot_id()):
                     self._write(Kept(token, self._switches.mode(token), boot_id()))
                 self._switches.enter(token, wanted)
 
@@ -133,6 +136,9 @@ class ModeKeeper:
     def _put_back(self, kept: Kept) -> None:
         with self._ledger.open() as book:
             wishes = [claim.wish for claim in book.claims.values()]
+            # A machine that is just coming back has its claim once it runs.
+            coming = (one for one in book.stopped.values() if self._ledger.is_changing(one.key))
+            wishes += [holder.wish for holder in coming]
         if any(kept.token in (*wish.exclusive, *wish.shared) for wish in wishes):
             return
         # After a reboot it is in whichever mode the host boots it in.

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from watched import Watched
-from yard import Yard
+from yard import Yard, YardHolder
 
 import charly_vm.arbiter.modes as modes_module
 from charly_vm.arbiter.claiming import Arbiter, Lease
@@ -392,7 +392,8 @@ def test_who_gives_way_comes_back_after_the_card(
 
     class Looking(Cards):
         def enter(self, token: str, mode: str) -> None:
-            seen.append(f"{mode} while down: {yard.down()}")
+            if mode != self.mode(token):
+                seen.append(f"{mode} while down: {yard.down()}")
             super().enter(token, mode)
 
     yard = Yard(tmp_path / "yard")
@@ -402,6 +403,68 @@ def test_who_gives_way_comes_back_after_the_card(
         pass
     assert seen == ["vfio while down: ['inference']", "nvidia while down: ['inference']"]
     assert yard.down() == []
+    assert kept(keeper) == []
+
+
+def test_who_comes_back_to_another_mode_keeps_that(
+    ledger: Ledger, cards: Cards, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service has no claim, by which anybody would see that it needs the mode still."""
+    yard = Yard(tmp_path / "yard")
+    yard.add("inference", CONTAINERS)
+    keeper = Arbiter(ledger, yard, switches=cards)
+    lease = claim(keeper, MACHINE)
+    keeper.end(lease.record)
+    another_boot(monkeypatch)
+    assert cards.mode("gpu") == "vfio"
+    assert keeper.restore() == ["inference runs again"]
+    assert cards.mode("gpu") == "nvidia"
+    assert kept(keeper) == []
+    keeper.restore()
+    assert cards.log() == ["gpu vfio", "gpu nvidia"]
+    lease.abandon()
+
+
+@dataclass(frozen=True)
+class Machine(YardHolder):
+    """One that has a claim while it runs."""
+
+    @property
+    def found_by(self) -> Mapping[str, str]:
+        return {**super().found_by, "domain": self.name}
+
+    def start(self) -> None:
+        cards = Cards(self.directory.parent / "cards")
+        # Somebody else looks at the moment.
+        Arbiter(Ledger(self.directory.parent / "leases"), switches=cards).restore()
+        self.set("mode", cards.mode("gpu"))
+        super().start()
+
+
+class Machines(Yard):
+    def get(self, name: str) -> Machine:
+        one = super().get(name)
+        return Machine(one.directory, one.name, one.wish, one.grace, one.on_success)
+
+
+def test_a_machine_that_comes_back_has_its_mode_for_as_long_as_it_is_there(
+    ledger: Ledger, cards: Cards, tmp_path: Path
+) -> None:
+    yard = Machines(tmp_path / "yard")
+    yard.add("vm", MACHINE)
+    keeper = Arbiter(ledger, yard, switches=cards)
+    with claim(keeper, CONTAINERS):
+        assert yard.log() == ["stop vm"]
+    assert yard.log() == ["stop vm", "start vm"]
+    assert (yard.directory / "vm.mode").read_text() == cards.mode("gpu") == "vfio"
+    keeper.restore()
+    assert cards.mode("gpu") == "vfio"
+    (running,) = ledger.peek().claims.values()
+    assert running.domain == "vm"
+    keeper.end(running)
+    keeper.restore()
+    assert cards.mode("gpu") == "nvidia"
+    assert kept(keeper) == []
 
 
 def test_who_is_refused_switches_nothing(keeper: Arbiter, cards: Cards) -> None:
