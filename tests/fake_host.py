@@ -5,16 +5,29 @@ What a real kernel does is shown in tests/lab; here it is what the engine makes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from charly_vm.gpu.actions import ActionFailed
-from charly_vm.gpu.root import HostRoot, link_name
+from charly_vm.gpu.root import HOST, HostRoot, link_name
 from charly_vm.gpu.steps import Kind, Step
 
 GPU, AUDIO = "0000:01:00.0", "0000:01:00.1"
 SECOND_GPU, SECOND_AUDIO = "0000:02:00.0", "0000:02:00.1"
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
+
+
+@contextmanager
+def in_place_of_this_host(host: FakeHost) -> Iterator[None]:
+    """For what is told of no root, and takes the one of the host that it runs on."""
+    before = HOST.path
+    # It is frozen, and is the default of many parameters.
+    object.__setattr__(HOST, "path", host.path)
+    try:
+        yield
+    finally:
+        object.__setattr__(HOST, "path", before)
 
 
 class FakeHost:
