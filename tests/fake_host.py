@@ -55,6 +55,13 @@ class FakeHost:
         )
         self.write("lib/modules/6.1.0/modules.builtin", "")
 
+    @classmethod
+    def at(cls, path: Path) -> FakeHost:
+        """One that is there already."""
+        host = cls.__new__(cls)
+        host.path, host.root = path, HostRoot(path)
+        return host
+
     def write(self, name: str, text: str) -> Path:
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
