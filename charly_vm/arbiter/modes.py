@@ -95,15 +95,26 @@ class ModeKeeper:
         for token in self._switches.switched((*wish.exclusive, *wish.shared)):
             self._switches.require_sound(token)
 
-    def enter(self, wish: Wish) -> None:
-        """Have everything of a wish, which has been granted, in the mode in which it is wanted."""
+    def enter(self, wish: Wish, *, claimed: bool = True) -> None:
+        """Have everything of a wish, which has been granted, in the mode in which it is wanted.
+
+        Where it is not `claimed`, it stays in that mode: nobody would see when to put it back.
+        """
         for token in sorted(self._switches.switched((*wish.exclusive, *wish.shared))):
             wanted = self._switches.wanted(exclusive=token in wish.exclusive)
             with hold(self._file(token, "lock"), timeout=SWITCH_SECONDS, mode=self._ledger.mode):
-                # Where claims have followed each other, what was there before the first is known.
-                if self._read(token) is None:
+                # Where claims have followed each other, what was there before the first is known;
+                # in this boot, that is.
+                kept = self._read(token)
+                if claimed and (kept is None or kept.boot_id != boot_id()):
                     self._write(Kept(token, self._switches.mode(token), boot_id()))
                 self._switches.enter(token, wanted)
+
+    def forget(self, wish: Wish) -> None:
+        """Have everything of a wish stay in the mode in which its claimant leaves it."""
+        for token in (*wish.exclusive, *wish.shared):
+            with hold(self._file(token, "lock"), timeout=SWITCH_SECONDS, mode=self._ledger.mode):
+                self._file(token, "json").unlink(missing_ok=True)
 
     def settle(self) -> None:
         """Put back what nobody claims or waits for any more. What cannot be put back is told, and
@@ -112,7 +123,9 @@ class ModeKeeper:
             try:
                 lock = self._file(kept.token, "lock")
                 with hold(lock, timeout=LOOK_SECONDS, mode=self._ledger.mode):
-                    self._put_back(kept)
+                    # Somebody else may have put it back by now, and others have switched it anew.
+                    if now := self._read(kept.token):
+                        self._put_back(now)
             except LeaseUnavailable:
                 continue
             except CharlyError as error:
@@ -123,6 +136,9 @@ class ModeKeeper:
     def _put_back(self, kept: Kept) -> None:
         with self._ledger.open() as book:
             wishes = [claim.wish for claim in book.claims.values()]
+            # A machine that is just coming back has its claim once it runs.
+            coming = (one for one in book.stopped.values() if self._ledger.is_changing(one.key))
+            wishes += [holder.wish for holder in coming]
         if any(kept.token in (*wish.exclusive, *wish.shared) for wish in wishes):
             return
         # After a reboot it is in whichever mode the host boots it in.

@@ -137,7 +137,7 @@ def _start(desk: Desk, record: StoppedHolder, holder: GivesWay) -> str:
     try:
         with desk.progress.phase(f"starting {record.name}, which gave way"):
             # It has what it claims while it runs, in the mode in which it has it.
-            desk.modes.enter(record.wish)
+            desk.modes.enter(record.wish, claimed="domain" in record.found_by)
             holder.start()
     except CharlyError as error:
         pause = min(RETRY_SECONDS * 2**record.tries, RETRY_AT_MOST)

@@ -100,10 +100,15 @@ def main() -> int:
     if os.geteuid() != 0:
         say("refused", "only root may bind drivers")
         return 2
+    verbs = sys.argv[1:]
+    if verbs not in (["switch"], ["take-back"]):
+        say("refused", f"{' '.join(verbs) or 'nothing'} is neither switch nor take-back")
+        return 2
     # What was begun is ended, or taken back, whatever becomes of the terminal.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    return serve(sys.argv[1], sys.stdin.read(LONGEST))
+    # What is no text is for `read_order` to refuse.
+    return serve(verbs[0], sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace"))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,8 @@ def _open_nodes(process: Path, nodes: Collection[str], nvidia: bool) -> Iterator
     directory = process / "fd"
     for descriptor in os.listdir(directory):  # noqa: PTH208
         with suppress(OSError):
-            target = os.readlink(directory / descriptor)  # noqa: PTH115
+            # The kernel says so where a node was removed since.
+            target = os.readlink(directory / descriptor).removesuffix(" (deleted)")  # noqa: PTH115
             if target in nodes or (nvidia and _NVIDIA_NODE.match(target)):
                 yield target
 
@@ -100,6 +101,7 @@ def _class_nodes(device: Path) -> Iterator[str]:
     for name in names_in(device / "drm"):
         if name.startswith(("card", "renderD")):
             yield f"/dev/dri/{name}"
+    # What uses iommufd opens a function's own node, and not the group's.
     for name in names_in(device / "vfio-dev"):
         yield f"/dev/vfio/devices/{name}"
     for card in names_in(device / "sound"):
@@ -137,8 +139,9 @@ def drm_masters(root: HostRoot = HOST) -> frozenset[str]:
     clients = root.path / "sys/kernel/debug/dri"
     for minor in names_in(clients):
         lines = read_text(clients / minor / "clients").splitlines()
-        # command, process, device, whether it is the master; a heading comes first.
-        if minor.isdigit() and any(line.split()[3:4] == ["y"] for line in lines[1:]):
+        # The command, which may have blanks, in 20 columns; process, device, whether it is the
+        # master. A heading comes first.
+        if minor.isdigit() and any(line[20:].split()[2:3] == ["y"] for line in lines[1:]):
             card = root.path / "sys/class/drm" / f"card{minor}" / "device"
             if address := link_name(card):
                 busy.add(address)

@@ -4,7 +4,6 @@ read that hangs while a driver does not end."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from charly_vm.gpu.pci import ADDRESS, Function
 from charly_vm.gpu.root import HOST, HostRoot, link_name, names_in, read_number, read_text
@@ -77,13 +76,10 @@ def read_modules(root: HostRoot = HOST) -> dict[str, Module]:
     modules = {}
     for line in read_text(root.proc / "modules").splitlines():
         name, _, references, users, *_ = [*line.split(), "", "", "", ""]
-        if not references.lstrip("-").isdigit():
+        # A kernel that unloads no modules counts nothing, and writes a dash.
+        number = "0" if references == "-" else references
+        if not number.lstrip("-").isdigit():
             continue
         using = tuple(user for user in users.split(",") if user not in ("", "-", "[permanent]"))
-        modules[name] = Module(name, int(references), using)
+        modules[name] = Module(name, int(number), using)
     return modules
-
-
-def find_group_members(root: HostRoot, group: int) -> list[str]:
-    """The addresses in an IOMMU group."""
-    return list(names_in(Path(root.groups, str(group), "devices")))

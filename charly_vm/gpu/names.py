@@ -26,7 +26,7 @@ def find_names(ids: Iterable[Id], databases: Iterable[Path] = DATABASES) -> dict
             text = database.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        vendors, devices = _search(text, wanted)
+        vendors, devices = _search("\n" + text, wanted)
         break
     return {one: _name(one, vendors, devices) for one in wanted}
 
@@ -71,5 +71,5 @@ def _block(text: str, start: int) -> list[str]:
 def _name(one: Id, vendors: dict[int, str], devices: dict[Id, str]) -> str:
     vendor = vendors.get(one[0], f"vendor {one[0]:04x}")
     # The maker's name is long for people: what it is known as stands in brackets.
-    short = vendor.partition("[")[2].rstrip("]") or vendor
+    short = vendor.partition("[")[2].partition("]")[0] or vendor
     return f"{short} {devices.get(one, f'device {one[1]:04x}')}"

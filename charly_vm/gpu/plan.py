@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from charly_vm.gpu.cards import NVIDIA, VFIO, Card, Mode, Screens, wanted_driver, why_own
+from charly_vm.gpu.cards import NVIDIA, SOUND, VFIO, Card, Mode, Screens, wanted_driver, why_own
 from charly_vm.gpu.holders import Holder, Holders
 from charly_vm.gpu.inventory import Module
 from charly_vm.gpu.pci import Function
@@ -97,8 +97,10 @@ def plan_switch(now: Situation, target: Mode) -> Plan:
     steps: tuple[Step, ...] = ()
     if now.card.mode is not target:
         steps = tuple(_to_vfio(now) if target is Mode.VFIO else _to_nvidia(now))
-    expected = {one.address: NVIDIA for card in _beside(now) for one in card.displays}
-    expected |= {one.address: wanted_driver(one, target) for one in _switched(now.card, target)}
+    expected: dict[str, str] = {}
+    if steps:
+        expected = {one.address: NVIDIA for card in _beside(now) for one in card.displays}
+        expected |= {one.address: wanted_driver(one, target) for one in _switched(now, target)}
     return Plan(now.card, target, steps, refusals, expected)
 
 
@@ -145,7 +147,9 @@ def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
                 f"{function.address} is shared by SR-IOV",
                 f"echo 0 > /sys/bus/pci/devices/{function.address}/sriov_numvfs",
             )
-        elif not function.is_display and function.driver not in ("", *DRIVERS, *OTHER_DRIVERS):
+        elif not function.is_display and (
+            function.driver == NVIDIA or function.driver not in ("", *DRIVERS, *OTHER_DRIVERS)
+        ):
             yield Refusal(
                 f"{function.address} is on {function.driver}, which charly does not switch",
                 f"take it from there by hand, or blacklist {function.driver}",
@@ -155,20 +159,21 @@ def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
     yield from _refuse_holders(now, target)
     if target is Mode.NVIDIA and card.main.vendor in OTHER_MAKERS:
         yield Refusal("only NVIDIA's cards are switched to containers", "bind its driver by hand")
-    elif target is Mode.NVIDIA and not {NVIDIA} & (now.available | set(now.modules)):
+    elif target is Mode.NVIDIA and not _has_module(now, NVIDIA):
         yield Refusal("there is no module nvidia for this kernel", "install NVIDIA's driver")
-    if target is Mode.VFIO and not {VFIO, "vfio_pci"} & (now.available | set(now.modules)):
+    if target is Mode.VFIO and not _has_module(now, VFIO):
         yield Refusal("there is no module vfio-pci for this kernel", "install the kernel's modules")
 
 
 def _refuse_holders(now: Situation, target: Mode) -> Iterator[Refusal]:
-    services = [service.removesuffix(".service") for service in SERVICES]
+    # The kernel keeps 15 letters of a program's name.
+    services = {service.removesuffix(".service")[:15] for service in SERVICES}
     for holder in now.holders.found:
         if not holder.pid:
             if holder.name not in HOLDING_MODULES:
                 yield Refusal(f"{holder} uses nvidia", f"rmmod {holder.name}")
-        # What is stopped for the switch need not be stopped before. Names end after 15 letters.
-        elif not any(service.startswith(holder.name) for service in services):
+        # What is stopped for the switch need not be stopped before.
+        elif holder.name not in services:
             yield Refusal(str(holder), _how_to_end(holder))
 
 
@@ -185,12 +190,17 @@ def _beside(now: Situation) -> list[Card]:
     return [one for one in now.others if any(two.driver == NVIDIA for two in one.displays)]
 
 
-def _switched(card: Card, target: Mode) -> list[Function]:
-    """The functions that a mode says something of: what is neither display nor sound stays where it
-    is when the card goes to nvidia."""
+def _has_module(now: Situation, name: str) -> bool:
+    return name in now.available or name.replace("-", "_") in now.modules
+
+
+def _switched(now: Situation, target: Mode) -> list[Function]:
+    """The functions that get a driver with a mode: what is neither display nor sound stays where it
+    is when the card goes to nvidia, and a host may have no driver for sound."""
     if target is Mode.VFIO:
-        return list(card.functions)
-    return [one for one in card.functions if one.is_display or one.is_audio]
+        return list(now.card.functions)
+    sound = _has_module(now, SOUND)
+    return [one for one in now.card.functions if one.is_display or (one.is_audio and sound)]
 
 
 def _to_vfio(now: Situation) -> Iterator[Step]:
@@ -215,16 +225,14 @@ def _to_vfio(now: Situation) -> Iterator[Step]:
 
 
 def _to_nvidia(now: Situation) -> Iterator[Step]:
-    moved = [
-        one
-        for one in _switched(now.card, Mode.NVIDIA)
-        if one.driver != wanted_driver(one, Mode.NVIDIA)
-    ]
-    for one in moved:
-        if one.driver:
+    for one in now.card.functions:
+        leaves = one.driver not in ("", NVIDIA, wanted_driver(one, Mode.NVIDIA))
+        if leaves and (one.is_display or one.is_audio):
             yield Step(Kind.UNBIND, one.address, one.driver)
-    for one in moved:
+    for one in _switched(now, Mode.NVIDIA):
         driver = wanted_driver(one, Mode.NVIDIA)
+        if one.driver == driver:
+            continue
         # NVIDIA's module cannot be loaded where no card is free for it.
         yield Step(Kind.OVERRIDE, one.address, driver)
         yield Step(Kind.LOAD, name=driver)

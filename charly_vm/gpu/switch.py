@@ -72,7 +72,8 @@ def ask_helper(verb: str, order: Order, say: Say, what: str) -> None:
     argv = [*become_root(), sys.executable, "-I", HELPER, verb]
     with os.fdopen(writing, "wb") as output, os.fdopen(given, "rb") as order_file:
         child = spawn(argv, output=output, stdin=order_file.fileno(), own_session=False)
-    with os.fdopen(giving, "w") as stream, suppress(BrokenPipeError):
+    # Whoever does not become root is gone by now, which shows when the stream is closed.
+    with suppress(BrokenPipeError), os.fdopen(giving, "w") as stream:
         stream.write(render_order(order))
     outcome, reason = "", ""
     others: list[str] = []
@@ -103,7 +104,7 @@ def become_root() -> list[str | Path]:
         return []
     sudo, pkexec = find_tool("sudo"), find_tool("pkexec")
     if sudo is not None:
-        if sys.stdin.isatty() and interact([sudo, "-v"]) == 0:
+        if sys.stdin and sys.stdin.isatty() and interact([sudo, "-v"]) == 0:
             return [sudo, "--"]
         return [sudo, "-n", "--"]
     if pkexec is not None:

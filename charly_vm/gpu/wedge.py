@@ -99,6 +99,9 @@ def _read_frames(stack: Path) -> tuple[tuple[str, ...], bool]:
     try:
         return tuple(_FRAME.findall(stack.read_text(errors="replace"))), True
     except FileNotFoundError:
+        # Gone meanwhile, unless this kernel tells no stacks at all.
+        return (), not stack.with_name("stat").exists()
+    except ProcessLookupError:
         return (), True
     except OSError:
         return (), False

@@ -52,7 +52,8 @@ def allocate_cards(target: Target, project: Project, progress: Progress = SILENT
     chosen: list[tuple[str, Card]] = [
         (token, card) for token in tokens for card in _choose(token, project)
     ]
-    if here.allocated:
+    # Who has deleted either has it detected again.
+    if here.allocated and here.hostdevs:
         _require_same(here, chosen, path)
     else:
         _write(path, here, chosen, target)
@@ -111,10 +112,18 @@ def _require_same(here: Instance, chosen: Sequence[tuple[str, Card]], path: Path
             text = f"{what}, and not the card {one.id} that {one.token} was allocated"
             if now == one.id:
                 text = f"{one.token} means {', '.join(sorted(meant))} now, and not {one.address}"
-            raise SpecError(
-                [Problem(str(path), 0, 0, text)],
-                hint="delete `allocated` and `hostdevs` there to have it detected again",
-            )
+            raise _no_longer_so(path, text)
+    if missing := meant - {one.address for one in here.allocated}:
+        tokens = ", ".join(dict.fromkeys(token for token, _ in chosen))
+        text = f"{tokens} means {', '.join(sorted(meant))} now, and "
+        raise _no_longer_so(path, f"{text}{', '.join(sorted(missing))} is not allocated")
+
+
+def _no_longer_so(path: Path, text: str) -> SpecError:
+    return SpecError(
+        [Problem(str(path), 0, 0, text)],
+        hint="delete `allocated` and `hostdevs` there to have it detected again",
+    )
 
 
 def _write(path: Path, here: Instance, chosen: Sequence[tuple[str, Card]], target: Target) -> None:
@@ -165,6 +174,7 @@ def _require_usable(cards: Sequence[Card], ram: int) -> None:
 
 def _find_problems(card: Card) -> Iterator[tuple[str, str]]:
     from charly_vm.gpu.cards import VFIO
+    from charly_vm.gpu.root import HOST
 
     for one in card.functions:
         if one.driver != VFIO:
@@ -172,11 +182,11 @@ def _find_problems(card: Card) -> Iterator[tuple[str, str]]:
                 f"{one.address} is on {one.driver or 'no driver'}, and not on vfio-pci",
                 f"charly vm gpu mode vfio {card.address}",
             )
-    node = Path(f"/dev/vfio/{card.group}")
-    if not _may_use(node):
+    name = f"/dev/vfio/{card.group}"
+    if not _may_use(HOST.dev / "vfio" / str(card.group)):
         rule = 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"'
         yield (
-            f"this account may not use {node}",
+            f"this account may not use {name}",
             f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules, "
             "sudo udevadm control --reload, sudo udevadm trigger, and be in the group kvm",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from charly_vm.arbiter.claiming import Lease
 from charly_vm.arbiter.wish import make_wish
 from charly_vm.errors import StateError
 from charly_vm.gpu.cards import Card, Mode, find_cards
@@ -78,8 +79,11 @@ def switch_by_hand(
     Raises `LeaseUnavailable` where somebody has it, and as `charly_vm.gpu.switch.switch` does.
     """
     card = find_card(name, project)
-    with _nobody_else(card, project, progress):
-        return switch_now(card.address, Mode(target), progress)
+    with _nobody_else(card, project, progress) as lease:
+        done = switch_now(card.address, Mode(target), progress)
+        # A claimant that was killed may have left word of what it was in before.
+        lease.arbiter.modes.forget(lease.wish)
+        return done
 
 
 def switch_now(address: str, target: Mode, progress: Progress) -> str:
@@ -122,11 +126,12 @@ def recover_card(name: str, project: Project | None, *, progress: Progress = SIL
         reason = f"whether {wedge.closed[0]} hangs in a driver is for root to see"
         remedy = f"sudo charly vm gpu recover {card.address}"
         raise refusal_error(f"{card.address} is left as it is", (Refusal(reason, remedy),))
-    with _nobody_else(card, project, progress):
+    with _nobody_else(card, project, progress) as lease:
         taken_back = settle_interrupted(card, progress, recovers=True)
         card = find_card(card.address, None)
         if card.mode is None:
             _make_sound(card, Mode.VFIO, progress)
+            lease.arbiter.modes.forget(lease.wish)
             return f"{card.address} is on vfio now"
         if taken_back:
             return f"{card.address} is on {card.mode.value}: the interrupted switch was taken back"
@@ -146,12 +151,12 @@ def _make_sound(card: Card, target: Mode, progress: Progress) -> None:
 
 
 @contextmanager
-def _nobody_else(card: Card, project: Project | None, progress: Progress) -> Iterator[None]:
+def _nobody_else(card: Card, project: Project | None, progress: Progress) -> Iterator[Lease]:
     """Claim what stands for the card, for the length of the block, or say who has it."""
     from charly_vm.machine.arbitration import find_arbiter, this_claimant
 
     tokens = [name for name, one in find_selectors(project).items() if matches(one, card)]
     arbiter = find_arbiter(project, progress=progress)
     claimant = this_claimant("charly vm gpu")
-    with arbiter.claim(make_wish(tokens), claimant, timeout=0, switches=False):
-        yield
+    with arbiter.claim(make_wish(tokens), claimant, timeout=0, switches=False) as lease:
+        yield lease

@@ -5,16 +5,29 @@ What a real kernel does is shown in tests/lab; here it is what the engine makes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from charly_vm.gpu.actions import ActionFailed
-from charly_vm.gpu.root import HostRoot, link_name
+from charly_vm.gpu.root import HOST, HostRoot, link_name
 from charly_vm.gpu.steps import Kind, Step
 
 GPU, AUDIO = "0000:01:00.0", "0000:01:00.1"
 SECOND_GPU, SECOND_AUDIO = "0000:02:00.0", "0000:02:00.1"
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
+
+
+@contextmanager
+def in_place_of_this_host(host: FakeHost) -> Iterator[None]:
+    """For what is told of no root, and takes the one of the host that it runs on."""
+    before = HOST.path
+    # It is frozen, and is the default of many parameters.
+    object.__setattr__(HOST, "path", host.path)
+    try:
+        yield
+    finally:
+        object.__setattr__(HOST, "path", before)
 
 
 class FakeHost:
@@ -135,11 +148,12 @@ class FakeHost:
         elif step.kind is Kind.LOAD:
             self.load(step.name)
             for one in root.devices.iterdir():
-                self._probe(one.name)
+                self._probe(one.name, step.name)
         elif step.kind is Kind.UNLOAD:
             self._unload(step.name)
 
-    def _probe(self, address: str) -> None:
+    def _probe(self, address: str, only: str = "") -> None:
+        """Look for a driver, or see whether `only` this one, which has just been loaded, fits."""
         device = self.root.device(address)
         wanted = (device / "driver_override").read_text().strip()
         if link_name(device / "driver"):
@@ -147,7 +161,7 @@ class FakeHost:
         pci_class = int((device / "class").read_text(), 0)
         usual = "nvidia" if pci_class >> 16 == 0x03 else "snd_hda_intel"
         driver = usual if wanted == "(null)" else wanted
-        if driver.replace("-", "_") in self.modules():
+        if driver.replace("-", "_") in self.modules() and only in ("", driver):
             self.bind(address, driver)
 
     def _unload(self, name: str) -> None:

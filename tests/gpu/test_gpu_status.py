@@ -1,0 +1,278 @@
+"""`charly vm gpu status | list | plan | mode | recover`, typed on hosts of every kind."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from fake_host import AUDIO, BOOT_ID, GPU, SECOND_GPU, FakeHost, in_place_of_this_host
+
+from charly_vm.cli.root import charly
+from charly_vm.errors import CharlyError
+from charly_vm.gpu import situation, status
+from charly_vm.gpu.allocation import hostdevs_of
+from charly_vm.gpu.journal import Done, Journal, Switch
+from charly_vm.gpu.names import find_names
+from charly_vm.gpu.steps import Before, Kind, Step
+from charly_vm.model.project import load_project
+
+NAMES = """\
+
+10de  NVIDIA Corporation
+\t28c2  AD107M [GeForce RTX 4050]
+\t22be  AD107 High Definition Audio Controller
+8086  Intel Corporation
+\ta7a0  Raptor Lake-P [Iris Xe]
+"""
+CONTAINER = "0123456789abcdef" * 4
+Golden = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
+    """A host without a card, on which an ordinary user may pin 8 MiB and has a project nowhere."""
+    made = FakeHost(tmp_path / "host")
+    database = tmp_path / "pci.ids"
+    database.write_text(NAMES)
+    monkeypatch.setattr(status, "find_names", partial(find_names, databases=[database]))
+    monkeypatch.setattr(situation, "find_tool", lambda name: None)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (8 * 2**20, 8 * 2**20))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    for name in ("DATA", "CACHE", "STATE", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with in_place_of_this_host(made):
+        yield made
+
+
+def gpu(*words: str) -> Result:
+    done = CliRunner().invoke(charly, ["vm", "gpu", *words], standalone_mode=False)
+    if done.exception is not None and not isinstance(done.exception, CharlyError):
+        raise done.exception
+    return done
+
+
+def refused(*words: str) -> CharlyError:
+    error = gpu(*words).exception
+    assert isinstance(error, CharlyError)
+    return error
+
+
+def nothing(host: FakeHost) -> None:
+    host.write("proc/cmdline", "root=/dev/vda1 quiet")
+    host.write("lib/modules/6.1.0/modules.dep", "")
+
+
+def containers(host: FakeHost) -> None:
+    """A laptop: its screen is on Intel's, and NVIDIA's is in use."""
+    host.add_function("0000:00:02.0", vendor=0x8086, device=0xA7A0, group=0, driver="i915")
+    host.add_card(group=12)
+    host.load("nvidia_drm", "nvidia_uvm", "snd_hda_intel")
+    host.load("nvidia", users={"nvidia": ("nvidia_uvm", "nvidia_modeset", "gdrdrv")})
+    scope = f"0::/machine.slice/libpod-{CONTAINER}.scope"
+    host.add_process(70, "nvidia-persiste", opened=("/dev/nvidia0",))
+    host.add_process(71, "python3", opened=("/dev/nvidia-uvm", "/dev/nvidia0"))
+    host.add_process(72, "ollama", opened=("/dev/nvidia0",), cgroup=scope)
+
+
+def machine(host: FakeHost) -> None:
+    host.add_card(group=12, mode="vfio")
+    host.add_function(
+        "0000:01:00.2", pci_class=0x0C0330, device=0x1AD8, group=12, driver="vfio-pci"
+    )
+    host.load("vfio_pci")
+    host.write("dev/vfio/12", "")
+    host.add_process(80, "qemu-system-x86", opened=("/dev/vfio/12",))
+
+
+def without_rights(host: FakeHost) -> None:
+    host.add_card(group=12, mode="vfio")
+
+
+def without_iommu(host: FakeHost) -> None:
+    host.write("proc/cmdline", "root=/dev/vda1 quiet")
+    host.add_function(GPU, group=None, driver="nvidia")
+    host.add_function(AUDIO, pci_class=0x040300, device=0x22BE, group=None)
+
+
+def half_way(host: FakeHost) -> None:
+    """Somebody was killed between two steps."""
+    host.add_card(group=12, mode="vfio")
+    (host.root.device(AUDIO) / "driver").unlink()
+    done = (Done(Step(Kind.UNBIND, AUDIO, "snd_hda_intel"), Before(driver="snd_hda_intel")),)
+    Journal(host.root).write_switch(Switch(12, (GPU, AUDIO), "vfio", BOOT_ID, done))
+
+
+def wedged(host: FakeHost) -> None:
+    host.add_card(group=12)
+    host.load("nvidia")
+    (host.root.device(GPU) / "driver").unlink()
+    host.add_process(42, "tee")
+    host.add_task(42, 42, "tee", "D", "msleep", "nv_pci_remove_helper", "pci_device_remove")
+
+
+def given_up(host: FakeHost) -> None:
+    host.add_card(group=12, mode="unbound")
+    journal = Journal(host.root)
+    journal.poison(Switch(12, (GPU, AUDIO), "vfio", BOOT_ID), "it did not end within 30 s")
+
+
+def together(host: FakeHost) -> None:
+    """A board whose slots share a group, and a second card that is on its own."""
+    host.add_card(group=1, mode="vfio")
+    host.add_function("0000:03:00.0", pci_class=0x020000, vendor=0x8086, group=1, driver="igb")
+    host.add_card("0000:02:00", group=2, mode="unbound")
+
+
+HOSTS = (
+    nothing,
+    containers,
+    machine,
+    without_rights,
+    without_iommu,
+    half_way,
+    wedged,
+    given_up,
+    together,
+)
+
+
+@pytest.mark.parametrize("kind", HOSTS, ids=lambda one: one.__name__.replace("_", "-"))
+def test_the_status_of_a_host(
+    host: FakeHost, golden: Golden, kind: Callable[[FakeHost], None]
+) -> None:
+    kind(host)
+    name = kind.__name__.replace("_", "-")
+    said = gpu("status").output
+    golden(f"status-{name}.txt", said)
+    written = gpu("status", "--json").output
+    golden(f"status-{name}.json", written)
+    # Whatever people are told is there for programs too.
+    data = json.loads(written)
+    told = [one["reason"] for card in data["cards"] for one in card["obstacles"]]
+    assert all(reason in said for reason in told)
+    assert {card["address"] for card in data["cards"]} <= set(said.split())
+
+
+def test_a_sleeper_whose_stack_is_closed_is_told(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    containers(host)
+    host.add_process(42, "tee")
+    host.add_task(42, 42, "tee", "D")
+    (host.root.proc / "42/task/42/stack").unlink()
+    assert "1 tasks are in uninterruptible sleep, and only root may see where" in (
+        gpu("status").output
+    )
+    assert "WEDGED" not in gpu("status").output
+    assert "only root may see that" not in refused("recover", GPU).message
+    assert refused("recover", GPU).message.endswith("hangs in a driver is for root to see")
+
+
+@pytest.mark.parametrize(("limit", "euid"), [(resource.RLIM_INFINITY, 1000), (0, 0)])
+def test_who_may_pin_all_is_told_so(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch, limit: int, euid: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit, limit))
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
+    assert "may pin: without a limit\n" in gpu("status").output
+    assert json.loads(gpu("status", "--json").output)["memlock"] is None
+
+
+@pytest.mark.parametrize("kind", [containers, machine, nothing])
+def test_cards_are_listed_as_blocks_that_a_project_takes(
+    host: FakeHost, golden: Golden, tmp_path: Path, kind: Callable[[FakeHost], None]
+) -> None:
+    kind(host)
+    listed = gpu("list").output
+    golden(f"list-{kind.__name__}.txt", listed)
+    found = json.loads(gpu("list", "--json").output)
+    if kind is nothing:
+        assert found == []
+        return
+    file = tmp_path / "charly.yml"
+    block = textwrap.indent(listed, "    ")
+    file.write_text(f"x:\n  vm: {{source: {{kind: bootstrap}}}}\n  x-libvirt:\n{block}")
+    written = load_project(file).target("x").libvirt.devices.hostdevs
+    sources = [str(one.source) for one in written]
+    assert sources == [f"0000:01:00.{number}" for number in range(len(written))]
+    assert len(written) == len(found[-1]["hostdevs"]) > 1
+    assert found[-1]["hostdevs"] == hostdevs_of(status.read_status().cards[-1])
+
+
+def test_a_plan_is_told_step_by_step(host: FakeHost, golden: Golden) -> None:
+    host.add_card(group=12)
+    host.load("nvidia", "nvidia_uvm", "snd_hda_intel")
+    done = gpu("plan")
+    golden("plan-to-vfio.txt", done.output)
+    assert not done.return_value
+    assert gpu("plan", "vfio", GPU).output == gpu("plan", GPU, "vfio").output == done.output
+    assert gpu("plan", "nvidia").output == f"{GPU} is nvidia; to nvidia:\n  nothing to do\n"
+    data = json.loads(gpu("plan", "--json").output)
+    assert [step["text"] for step in data["steps"]] == [
+        line.partition(". ")[2] for line in done.output.splitlines()[1:]
+    ]
+    assert (data["card"], data["target"], data["refusals"]) == (GPU, "vfio", [])
+
+
+def test_a_plan_that_is_refused_says_what_helps_and_fails(host: FakeHost, golden: Golden) -> None:
+    containers(host)
+    done = gpu("plan")
+    golden("plan-refused.txt", done.output)
+    assert done.return_value == 1
+    assert gpu("plan", "--json").return_value == 1
+
+
+def test_a_plan_writes_nothing(host: FakeHost) -> None:
+    half_way(host)
+    before = {path: path.lstat().st_mtime_ns for path in host.path.rglob("*")}
+    for words in (("status",), ("list",), ("plan",), ("plan", "nvidia"), ("mode",)):
+        gpu(*words)
+    assert {path: path.lstat().st_mtime_ns for path in host.path.rglob("*")} == before
+
+
+def test_the_mode_of_a_card_is_a_word(host: FakeHost) -> None:
+    together(host)
+    assert gpu("mode", GPU).output == "half-switched\n"
+    assert gpu("mode", "02:00.0").output == "unbound\n"
+    error = refused("mode")
+    assert error.message == f"the card may be any of {GPU}, {SECOND_GPU}"
+    assert error.hint == "name one by its address"
+
+
+def test_the_only_card_that_may_be_switched_need_not_be_named(host: FakeHost) -> None:
+    containers(host)
+    assert gpu("mode").output == gpu("mode", "nvidia-gpu").output == "nvidia\n"
+    assert gpu("mode", "0000:00:02.0").output == "driven by i915\n"
+
+
+def test_a_card_that_is_not_there_is_told(host: FakeHost) -> None:
+    assert refused("mode", GPU).message == "this host has no graphics card"
+    host.add_card()
+    error = refused("mode", "0000:09:00.0")
+    assert error.message == "this host has no card 0000:09:00.0"
+    assert error.hint == f"its cards are: {GPU}"
+
+
+def test_on_a_wedge_recover_writes_nothing(host: FakeHost) -> None:
+    wedged(host)
+    before = {path: path.lstat().st_mtime_ns for path in host.path.rglob("*")}
+    for words in (("recover",), ("mode", "vfio"), ("mode", "nvidia")):
+        error = refused(*words)
+        assert "the driver does not let go of a device: tee (pid 42)" in error.message
+        assert error.hint is not None
+        assert "/proc/sysrq-trigger" in error.hint
+    assert {path: path.lstat().st_mtime_ns for path in host.path.rglob("*")} == before
+
+
+def test_a_sound_card_needs_no_recovery(host: FakeHost) -> None:
+    host.add_card()
+    assert gpu("recover").output == f"{GPU} is on nvidia: nothing to recover\n"
