@@ -142,8 +142,10 @@ class ModeKeeper:
         if any(kept.token in (*wish.exclusive, *wish.shared) for wish in wishes):
             return
         # After a reboot it is in whichever mode the host boots it in.
-        known = self._switches.switched([kept.token])
-        if kept.boot_id == boot_id() and kept.before and kept.token in known:
+        if kept.boot_id == boot_id() and kept.before:
+            if kept.token not in self._switches.switched([kept.token]):
+                # A project that is not in use here knows what is behind it.
+                return
             self._switches.enter(kept.token, kept.before)
         self._file(kept.token, "json").unlink(missing_ok=True)
 

@@ -347,10 +347,29 @@ def test_after_a_reboot_a_claim_goes_back_to_what_the_host_boots_it_in(
     assert cards.mode("gpu") == "unbound"
 
 
-def test_one_whose_card_is_gone_is_forgotten(keeper: Arbiter, cards: Cards) -> None:
+def test_one_that_is_not_known_here_is_left_to_those_who_know_it(
+    keeper: Arbiter, cards: Cards
+) -> None:
+    """What is behind a token stands in its project, and others put things back as well."""
+    be_killed(keeper, cards, MACHINE)
+    stranger = Arbiter(Ledger(keeper.ledger.directory), switches=NoSwitches())
+    stranger.restore()
+    assert kept(keeper) == ["gpu.json"]
+    assert cards.mode("gpu") == "vfio"
+    keeper.restore()
+    assert cards.mode("gpu") == "nvidia"
+    assert kept(keeper) == []
+
+
+def test_one_whose_card_is_gone_is_forgotten_after_a_reboot(
+    keeper: Arbiter, cards: Cards, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lease = claim(keeper, MACHINE)
     cards.unset("gpu", "mode")
     lease.release()
+    assert kept(keeper) == ["gpu.json"]
+    another_boot(monkeypatch)
+    keeper.restore()
     assert kept(keeper) == []
     assert cards.log() == ["gpu vfio"]
 
