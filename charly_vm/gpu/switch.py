@@ -55,7 +55,8 @@ def switch(plan: Plan, say: Say = lambda text: None) -> None:
 
 def take_back(plan: Plan, say: Say = lambda text: None, *, clears_poison: bool = False) -> None:
     """Undo a switch that was interrupted."""
-    order = replace(plan.order, clears_poison=clears_poison)
+    # What is to be taken back is in the journal; what a plan would do now is no matter.
+    order = replace(plan.order, steps=(), expected={}, clears_poison=clears_poison)
     ask_helper("take-back", order, say, f"{plan.card.address} is left half-switched")
 
 

@@ -318,6 +318,8 @@ def test_a_plan_is_sent_as_its_order(host: FakeHost, helper: Helper, tmp_path: P
     switch(plan)
     assert read_order((tmp_path / "order").read_text()) == plan.order
     take_back(plan)
+    order = read_order((tmp_path / "order").read_text())
+    assert order == Order(plan.order.group, plan.order.addresses, "vfio")
     assert (tmp_path / "verb").read_text() == "switch take-back "
 
 
