@@ -20,7 +20,9 @@ from charly_vm.machine.records import paths_of
 from charly_vm.machine.veto import instance_of
 from charly_vm.machine.wishes import machine_amounts, wish_of_machine
 from charly_vm.model.instance import Allocated, Instance
+from charly_vm.model.libvirt.devices.hostdev import PciHostdev
 from charly_vm.model.project import Project, Target
+from charly_vm.model.resolved import ResolvedMachine
 
 if TYPE_CHECKING:
     from charly_vm.gpu.cards import Card
@@ -63,19 +65,49 @@ def allocate_cards(target: Target, project: Project, progress: Progress = SILENT
 
 
 def _tokens(target: Target, project: Project) -> list[str]:
-    """Those that are cards, unless an author has written which devices the machine gets."""
-    wish = wish_of_machine(target)
-    if not wish.exclusive:
-        return []
-    from charly_vm.machine.gpu_switch import find_selectors
+    """Those that are cards, unless an author has written which devices the machine gets.
 
-    selectors = find_selectors(project)
-    tokens = [token for token in wish.exclusive if token in selectors]
-    if not tokens:
-        return []
-    here = instance_of(target.domain)
-    written = target.libvirt.devices.hostdevs or (here.hostdevs and not here.allocated)
-    return [] if written else tokens
+    Raises `SpecError` for a card that the machine was given and is not to have any more.
+    """
+    wish, here = wish_of_machine(target), instance_of(target.domain)
+    tokens: list[str] = []
+    if wish.exclusive:
+        from charly_vm.machine.gpu_switch import find_selectors
+
+        selectors = find_selectors(project)
+        tokens = [token for token in wish.exclusive if token in selectors]
+    committed = target.libvirt.devices.hostdevs
+    if here.allocated and here.hostdevs and (committed or not tokens):
+        name = target.deploy.name if target.deploy else target.name
+        had = ", ".join(dict.fromkeys(one.token for one in here.allocated))
+        why = "says which devices it gets" if committed else f"does not require {had} any more"
+        path = paths_of(target.domain).instance
+        raise _no_longer_so(path, f"the card of {had} stands here, and {name} {why}")
+    return [] if committed or (here.hostdevs and not here.allocated) else tokens
+
+
+def require_not_on_nvidia(machine: ResolvedMachine) -> None:
+    """Raise `HostError` for a device of this host's that nvidia drives.
+
+    Whoever takes it from there while it is in use, as libvirt would, waits for ever, and the device
+    is lost until the host is reset.
+    """
+    if machine.hypervisor and machine.hypervisor.hop:
+        return
+    pci = [one for one in machine.libvirt.devices.hostdevs if isinstance(one, PciHostdev)]
+    if not pci:
+        return
+    from charly_vm.gpu.cards import NVIDIA
+    from charly_vm.gpu.inventory import read_function
+    from charly_vm.gpu.root import HOST
+
+    for one in pci:
+        address = str(one.source)
+        if read_function(HOST, address).driver == NVIDIA:
+            raise HostError(
+                f"{address} is on nvidia, from which it is not safely taken while it is in use",
+                hint=f"charly vm gpu mode vfio {address}",
+            )
 
 
 def _choose(token: str, project: Project) -> Sequence[Card]:
@@ -122,7 +154,7 @@ def _require_same(here: Instance, chosen: Sequence[tuple[str, Card]], path: Path
 def _no_longer_so(path: Path, text: str) -> SpecError:
     return SpecError(
         [Problem(str(path), 0, 0, text)],
-        hint="delete `allocated` and `hostdevs` there to have it detected again",
+        hint="delete `allocated` and `hostdevs` there; a card that is required is detected again",
     )
 
 

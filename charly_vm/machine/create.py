@@ -13,6 +13,7 @@ from charly_vm.errors import CharlyError, StateError
 from charly_vm.host.facts import Facts
 from charly_vm.host.files import explain_os_errors, make_private_directory
 from charly_vm.host.progress import SILENT, Progress
+from charly_vm.machine.card_allocation import require_not_on_nvidia
 from charly_vm.machine.disks import build_disk, find_chosen_disk
 from charly_vm.machine.kept_disk import grow_disk, require_fit, require_no_stray, require_purpose
 from charly_vm.machine.keys import choose_key, store_key
@@ -96,6 +97,7 @@ def create_machine(
         if kept:
             require_fit(kept, machine)
         require_free_ports(machine)
+        require_not_on_nvidia(machine)
         make_private_directory(machine.paths.directory)
         record = MachineRecord(
             name=target.name,

@@ -5,18 +5,30 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_host import AUDIO, GPU, SECOND_AUDIO, SECOND_GPU, FakeHost, in_place_of_this_host
+from machine_samples import sample_record
+from sample_machine import sample_machine
 
 from charly_vm.errors import HostError, SpecError
 from charly_vm.host.progress import Silent
-from charly_vm.machine.card_allocation import allocate_cards, require_cards
+from charly_vm.machine import start as start_module
+from charly_vm.machine.card_allocation import (
+    allocate_cards,
+    require_cards,
+    require_not_on_nvidia,
+)
+from charly_vm.machine.machine import Machine
 from charly_vm.machine.records import paths_of
 from charly_vm.model.instance import Allocated, Instance, read_instance
 from charly_vm.model.libvirt.devices.hostdev import PciHostdev
 from charly_vm.model.project import Project, load_project
+from charly_vm.model.protocols import DomainState
+from charly_vm.model.resolved import Hypervisor
 
 DOMAIN = "charly-cuda"
 PROJECT = """\
@@ -240,7 +252,9 @@ def test_another_card_at_its_address_is_told(host: FakeHost, project: Project) -
         "nvidia-gpu was allocated"
     )
     assert raised.value.hint is not None
-    assert "delete `allocated` and `hostdevs`" in raised.value.hint
+    assert raised.value.hint == (
+        "delete `allocated` and `hostdevs` there; a card that is required is detected again"
+    )
     assert file_of().read_text() == before
 
 
@@ -266,6 +280,77 @@ def test_a_card_that_the_token_does_not_mean_any_more_is_not_given(
     assert raised.value.message == (
         f"{file_of()}: nvidia-gpu means {GPU}, {AUDIO} now, and not {SECOND_GPU}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("shares", "shares does not require nvidia-gpu any more"),
+        ("debian-vm", "debian-vm does not require nvidia-gpu any more"),
+        ("written", "written says which devices it gets"),
+    ],
+)
+def test_a_card_that_is_not_claimed_any_more_is_not_given(
+    host: FakeHost, project: Project, name: str, why: str
+) -> None:
+    """Its devices stand in the file, and would be taken from whoever has it."""
+    allocate(project)
+    author_writes(file_of().read_text(), name)
+    target = project.target(name)
+    for fail in (require_cards, allocate_cards):
+        with pytest.raises(SpecError) as raised:
+            fail(target, project)
+        assert raised.value.message == (
+            f"{file_of(name)}: the card of nvidia-gpu stands here, and {why}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("driver", "hypervisor", "fails"),
+    [
+        ("nvidia", None, True),
+        ("nvidia", Hypervisor("qemu:///system", "", "default", "/images"), True),
+        ("nvidia", Hypervisor("qemu+ssh://other/system", "ssh://other", "default", "/x"), False),
+        ("vfio-pci", None, False),
+        ("", None, False),
+    ],
+)
+def test_no_machine_starts_with_a_card_on_nvidia(
+    host: FakeHost, driver: str, hypervisor: Hypervisor | None, fails: bool
+) -> None:
+    """An author's device is taken from its driver by libvirt, which would wait for its users."""
+    (host.root.device(GPU) / "driver").unlink()
+    if driver:
+        host.bind(GPU, driver)
+    devices = {"hostdevs": [{"type": "pci", "source": {"bus": 1, "slot": 0}}]}
+    machine = sample_machine(libvirt={"devices": devices}, hypervisor=hypervisor)
+    if fails:
+        with pytest.raises(HostError, match=f"{GPU} is on nvidia") as raised:
+            require_not_on_nvidia(machine)
+        assert raised.value.hint == f"charly vm gpu mode vfio {GPU}"
+    else:
+        require_not_on_nvidia(machine)
+    require_not_on_nvidia(sample_machine())
+
+
+def test_a_machine_that_is_off_is_not_started_with_one(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.bind(GPU, "nvidia")
+    devices = {"hostdevs": [{"type": "pci", "source": {"bus": 1, "slot": 0}}]}
+    record = replace(sample_record(), machine=sample_machine(libvirt={"devices": devices}))
+    started: list[object] = []
+
+    machine = Machine(record)
+    backend = SimpleNamespace(start=started.append, state=lambda domain: DomainState.SHUT_OFF)
+    monkeypatch.setitem(vars(machine), "backend", backend)
+    monkeypatch.setattr(start_module, "settle_snapshots", lambda machine, *, starting: None)
+    with pytest.raises(HostError, match=f"{GPU} is on nvidia"):
+        start_module.start_machine(machine)
+    assert started == []
+    host.bind(GPU, "vfio-pci")
+    start_module.start_machine(machine)
+    assert started == [record.domain]
 
 
 def test_a_group_that_has_more_functions_by_now_is_not_given_in_part(
