@@ -155,6 +155,9 @@ def test_an_unbound_card_leaves_nobody() -> None:
         *bound(GPU, "vfio-pci"),
         *bound(AUDIO, "vfio-pci"),
     ]
+    other = card_on("nvidia", "", slot="0000:02:00", group=2)
+    beside = to_vfio(replace(CONTAINERS, card=UNBOUND, others=(other,), persistence=True))
+    assert beside.steps == plan.steps
     assert words(to_nvidia(replace(MACHINE, card=UNBOUND)).steps)[:8] == [
         *bound(GPU, "nvidia", loads=True),
         *bound(AUDIO, "snd_hda_intel", loads=True),
