@@ -109,8 +109,12 @@ class Journal:
         self._write(f"group-{switch.group}.json", data)
 
     def find_switch(self, group: int) -> Switch | None:
-        """A switch of this boot that has not ended; None where there is none."""
-        data = self._read(f"group-{group}.json")
+        """A switch of this boot that has not ended; None where there is none. Of one whose record
+        cannot be read nothing is known that could be taken back."""
+        file = self.directory / f"group-{group}.json"
+        if not file.exists():
+            return None
+        data = self._read(file.name)
         try:
             switch = Switch(
                 group=int(data["group"]),
@@ -124,7 +128,8 @@ class Journal:
                 reason=str(data["reason"]),
             )
         except _ODD:
-            return None
+            reason = f"its record {file} cannot be read"
+            return Switch(group, (), "another mode", self.boot_id, reason=reason)
         return switch if switch.boot_id == self.boot_id else None
 
     def end_switch(self, group: int) -> None:

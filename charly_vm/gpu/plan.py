@@ -157,6 +157,13 @@ def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
     if card.mode is target:
         return
     yield from _refuse_holders(now, target)
+    if target is Mode.VFIO and any(one.driver == NVIDIA for one in card.functions):
+        for other in _beside(now):
+            if own := why_own(other, now.screens):
+                yield Refusal(
+                    f"nvidia cannot be unloaded, which another card is on: {own}",
+                    "show the host's console and screens by a card that is on another driver",
+                )
     if target is Mode.NVIDIA and card.main.vendor in OTHER_MAKERS:
         yield Refusal("only NVIDIA's cards are switched to containers", "bind its driver by hand")
     elif target is Mode.NVIDIA and not _has_module(now, NVIDIA):

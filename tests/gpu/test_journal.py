@@ -83,19 +83,28 @@ def test_nothing_is_true_after_a_reboot(host: FakeHost, journal: Journal) -> Non
         {"child": "x"},
     ],
 )
-def test_what_is_not_understood_is_no_switch(journal: Journal, changes: dict[str, object]) -> None:
+def test_a_switch_that_is_not_understood_has_nothing_to_take_back(
+    journal: Journal, changes: dict[str, object]
+) -> None:
     journal.write_switch(SWITCH)
     file = journal.directory / "group-7.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
-    assert journal.find_switch(7) is None
+    require_unreadable(journal)
+
+
+def require_unreadable(journal: Journal) -> None:
+    left = journal.find_switch(7)
+    assert left is not None
+    assert (left.group, left.done) == (7, ())
+    assert "cannot be read" in left.reason
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7"])
-def test_what_is_no_record_is_none(journal: Journal, text: str) -> None:
+def test_what_is_no_record_is_a_switch_and_no_poison(journal: Journal, text: str) -> None:
     journal.directory.mkdir(parents=True)
     for name in ("group-7.json", "poison-7.json"):
         (journal.directory / name).write_text(text)
-    assert journal.find_switch(7) is None
+    require_unreadable(journal)
     assert journal.find_poison(7) is None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -112,13 +111,6 @@ def test_whose_stack_is_closed_to_an_ordinary_user_may_be_one(
     assert check.tasks == check.wedged == ()
     assert check.closed == (StuckTask(42, 42, "rmmod", ()),)
     assert not check.is_clear
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="every file is open to root")
-def test_a_file_that_is_closed_is_closed(host: FakeHost) -> None:
-    wedge_of(host, *REMOVE)
-    (host.root.proc / "42/task/42/stack").chmod(0)
-    assert len(check_wedge(host.root).closed) == 1
 
 
 def test_a_task_that_ends_while_it_is_looked_at_is_no_matter(
