@@ -240,6 +240,9 @@ def test_what_hangs_with_a_wedged_card_and_what_does_not(fresh_lab: Lab) -> None
     assert wait_for_all(started, 2) == [None for _ in HANGING]
     states = {name: one.look().state for name, one in zip(HANGING, started, strict=True)}
     assert states == dict.fromkeys(HANGING, "D")
+    # Among those who read uevent is journald, when the kernel has logged something of the device.
+    # The stand-in, as the real driver, does not name it; whoever did would stop all that logs.
+    assert lab.attempt("journalctl --sync") is not None
 
 
 def test_a_host_reboots(fresh_lab: Lab) -> None:
