@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import neighbours
 import pytest
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def key(item: pytest.Item) -> tuple[bool, float]:
         allowed = item.get_closest_marker("timeout")
         return (
-            item.get_closest_marker("live") is None,
+            not any(item.get_closest_marker(name) for name in ("live", "lab")),
             -float(allowed.args[0]) if allowed and allowed.args else 0.0,
         )
 
@@ -57,6 +58,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if session:
         config.hook.pytest_deselected(items=session)
         items[:] = [item for item in items if item not in session]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    # Only a run with workers is sure to have pytest-xdist.
+    from by_file import make_scheduler
+
+    return make_scheduler(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

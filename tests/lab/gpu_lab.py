@@ -5,6 +5,7 @@ What a reset loads is a snapshot with the memory, so it works whatever state the
 
 from __future__ import annotations
 
+import functools
 import io
 import shlex
 import sys
@@ -22,8 +23,7 @@ from lab_machine import load, running_machine
 from lab_modules import build_modules, digest_sources
 from lab_shell import ATTEMPT_SECONDS, RUN_SECONDS, Background, Ended, Shell
 
-from charly_vm.guest.command import CommandResult
-from charly_vm.guest.ssh import SshGuest
+from charly_vm.guest.agent import AgentShell
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.machine.machine import Machine
 from charly_vm.model.protocols import DomainState
@@ -31,19 +31,19 @@ from charly_vm.model.protocols import DomainState
 READY = "ready"
 """The snapshot that a run goes back to."""
 
+USER = "charly"
+
 _INSTALL = f"""\
-# ssh as root takes half the time of ssh and sudo.
-sudo -n install -D --mode=600 "$HOME/.ssh/authorized_keys" /root/.ssh/authorized_keys
-sudo -n sh -eu <<'END'
+useradd --create-home --shell /bin/bash {USER}
+echo '{USER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{USER}
 mkdir -p {MOUNT_POINT}
 for name in charly pytest; do ln -s {MOUNT_POINT}/bin/$name /usr/local/bin/; done
 packages=$(python3 -c 'import site; print(site.getsitepackages()[0])')
 mkdir -p "$packages"
 printf '%s\\n' {shlex.join(PATHS)} >"$packages/charly.pth"
-END
-sudo -n tar --extract --directory "/lib/modules/$(uname -r)" --no-same-owner
-sudo -n depmod
-sudo -n modprobe nvidia
+tar --extract --directory "/lib/modules/$(uname -r)" --no-same-owner
+depmod
+modprobe nvidia
 """
 _BRING_CODE = f"""\
 date --set "@$1" >/dev/null
@@ -73,13 +73,11 @@ class Lab:
         timeout: float = RUN_SECONDS,
         check: bool = True,
         stdin: bytes | None = None,
-    ) -> CommandResult:
+    ) -> Ended:
         """`Shell.run`, as root."""
         return self.root.run(command, timeout=timeout, check=check, stdin=stdin)
 
-    def charly(
-        self, *words: str, timeout: float = RUN_SECONDS, check: bool = False
-    ) -> CommandResult:
+    def charly(self, *words: str, timeout: float = RUN_SECONDS, check: bool = False) -> Ended:
         """`Shell.charly`, as root."""
         return self.root.charly(*words, timeout=timeout, check=check)
 
@@ -116,6 +114,15 @@ class Lab:
         """How the cards are, and what hangs."""
         return find_state(self.root)
 
+    def wait_until_gone(self, process: Background, seconds: float = 10) -> None:
+        """Wait for the end of one that `kill` was tried on, which leaves no status."""
+
+        def probe() -> bool | NotYet:
+            seen = process.look()
+            return NotYet(str(seen)) if seen.state else True
+
+        wait_for(f"the end of {process.command!r}", probe, Deadline(seconds))
+
     @property
     def console(self) -> str:
         """The end of what the kernel has said."""
@@ -137,10 +144,7 @@ class Lab:
     def reset(self) -> None:
         """Bring the host back to where it was when it was ready: cards, modules, files, processes,
         and the clock."""
-        for shell in (self.user, self.root):
-            shell.guest.close()
         load(self.machine, READY)
-        self.run("true", timeout=30)
 
     def require_cards(self) -> None:
         """Have the cards in the state that `reset` gives, by that where they are not."""
@@ -165,40 +169,27 @@ def running_lab(cache: Path) -> Iterator[Lab]:
     """The lab, up for the length of the block. What can be kept for the next run is, in `cache`."""
 
     def install(machine: Machine) -> None:
-        _install(machine, cache)
+        _install(_enter(machine), cache)
 
     made_of = _INSTALL.encode() + digest_sources()
     with running_machine(cache / "lab", made_of, install) as machine:
-        guests = {user: _guest(machine, user) for user in ("root", machine.record.machine.user)}
-        root, user = guests.values()
-        lab = Lab(machine, Shell(root, root), Shell(user, root))
-        try:
-            _bring_code(lab)
-            yield lab
-        finally:
-            for guest in guests.values():
-                guest.close()
+        lab = _enter(machine)
+        _bring_code(lab)
+        yield lab
 
 
-def _guest(machine: Machine, user: str) -> SshGuest:
-    resolved = machine.record.machine
-    return SshGuest(
-        name=resolved.domain,
-        port=resolved.ssh_port,
-        user=user,
-        key=Path(resolved.key),
-        known_hosts=resolved.paths.known_hosts,
-    )
+def _enter(machine: Machine) -> Lab:
+    ask = functools.partial(machine.backend.ask_agent, machine.record.domain)
+    agent = AgentShell("the lab", ask)
+    return Lab(machine, Shell(agent), Shell(agent, USER))
 
 
-def _install(machine: Machine, cache: Path) -> None:
-    run = machine.guest.run
-    release = run("uname -r", check=True).stdout_text.strip()
+def _install(lab: Lab, cache: Path) -> None:
+    release = lab.run("uname -r").stdout.strip()
     assert "cloud" not in release, f"{release} is the kernel without VFIO"
-    python = run("python3 -c 'import sys; print(sys.version_info[:2])'", check=True).stdout_text
-    assert python.strip() == str(sys.version_info[:2]), "the host and its Debian differ in Python"
-    archive = _pack(build_modules(cache, release))
-    run(f"sh -euc {shlex.quote(_INSTALL)}", stdin=archive, timeout=60, check=True)
+    python = lab.run("python3 -c 'import sys; print(sys.version_info[:2])'").stdout.strip()
+    assert python == str(sys.version_info[:2]), "the host and its Debian differ in Python"
+    lab.run(f"set -eu\n{_INSTALL}", stdin=_pack(build_modules(cache, release)))
 
 
 def _bring_code(lab: Lab) -> None:

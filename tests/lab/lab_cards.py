@@ -44,8 +44,8 @@ for stat in /proc/[0-9]*/stat; do
     case "${line##*) }" in D*) ;; *) continue ;; esac
     pid=${line%% *}
     # Whoever waits for a disk is in the same state, and will have it in a moment.
-    if grep -q -e nv_pci_remove -e device_lock -e device_driver -e device_release_driver \\
-        -e driver_override "/proc/$pid/stack" 2>/dev/null; then
+    if grep -q -e nv_pci_remove -e device_release_driver -e mutex_lock "/proc/$pid/stack" \\
+        2>/dev/null; then
         echo "hanging $pid"
         hanging=yes
     fi

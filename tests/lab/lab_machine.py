@@ -88,17 +88,20 @@ def _load(kept: Machine) -> Machine:
         kept.stop(force=True)
     try:
         load(kept, INSTALLED)
-        kept.guest.run("true", timeout=30)
+        require_answer(kept)
     except BaseException:
         kept.stop(force=True)
         raise
     return kept
 
 
+def require_answer(machine: Machine) -> None:
+    """Raise `GuestError` where the guest agent is silent."""
+    machine.backend.ask_agent(machine.record.domain, "guest-ping", {})
+
+
 def load(machine: Machine, snapshot: str) -> None:
     """Go back to a snapshot with the memory, whatever the guest does, and also where it is off."""
-    # The guest will know nothing of connections that are younger than the snapshot.
-    machine.close()
     machine.backend.load_snapshot(machine.record.domain, snapshot, memory=True)
 
 

@@ -6,60 +6,96 @@ started in the background, looked at through /proc, and given up.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from charly_vm.errors import GuestError
-from charly_vm.guest.command import CommandResult
-from charly_vm.guest.ssh import SshGuest
+from charly_vm.guest.command import describe
+from charly_vm.model.protocols import Shell as Channel
 
 RUN_SECONDS = 60.0
 ATTEMPT_SECONDS = 5.0
 
 # The command's own shell writes its process id and then becomes the command, so that it is the
-# command that hangs and not something above it. All streams are files: sshd waits for pipes.
+# command that hangs and not something above it. All streams are files: who runs it here waits
+# for pipes.
 _START = """\
-directory=$(mktemp -d)
-chmod 755 "$directory"
-setsid sh -c '
-    sh -c "echo \\$\\$ >\\$0/pid; exec sh -c \\"\\$1\\"" "$0" "$1" >"$0/out" 2>"$0/err"
-    echo $? >"$0/status.new"; mv "$0/status.new" "$0/status"
-' "$directory" "$1" </dev/null >/dev/null 2>&1 &
-until [ -s "$directory/pid" ]; do sleep 0.02; done
-echo "$directory $(cat "$directory/pid") $!"
+start() {
+    directory=$(mktemp -d)
+    chmod 755 "$directory"
+    setsid sh -c '
+        sh -c "echo \\$\\$ >\\$0/pid; exec sh -c \\"\\$1\\"" "$0" "$1" >"$0/out" 2>"$0/err"
+        echo $? >"$0/status.new"; mv "$0/status.new" "$0/status"
+    ' "$directory" "$1" </dev/null >/dev/null 2>&1 &
+    until [ -s "$directory/pid" ]; do sleep 0.02; done
+    read -r pid <"$directory/pid"
+    echo "$directory $pid $!"
+}
+for command in "$@"; do start "$command"; done
 """
-# Its status and the length of its standard output, then both streams.
+# For each directory a line: the status and both streams, or `none`.
 _WAIT = """\
-left=$2
-until [ -e "$1/status" ]; do
-    [ "$left" -gt 0 ] || { echo none; exit 0; }
-    left=$((left - 1))
-    sleep 0.05
+left=$1
+shift
+for directory in "$@"; do
+    until [ -e "$directory/status" ] || [ "$left" -le 0 ]; do
+        left=$((left - 1))
+        sleep 0.05
+    done
+    if [ -e "$directory/status" ]; then
+        cd "$directory"
+        read -r status <status
+        echo "$status,$(base64 --wrap=0 out),$(base64 --wrap=0 err)"
+    else
+        echo none
+    fi
 done
-echo "$(cat "$1/status") $(wc -c <"$1/out")"
-cat "$1/out" "$1/err"
 """
 _WAIT_UNTIL_OPEN = """\
 until grep -q open "$1/out" || [ -e "$1/status" ]; do sleep 0.02; done
 cat "$1/err"
 """
-_ATTEMPT = f"""\
-{_START}
-set -- "$directory" "$2"
-{_WAIT}
+# Two lines and the stack. A shell may run its last command by itself or in a child.
+_LOOK = """\
+pid=$1
+# Without an end of line.
+while { read -r child _ <"/proc/$pid/task/$pid/children" || [ -n "${child-}" ]; }; do
+    [ -n "$child" ] || break
+    pid=$child
+    child=
+done 2>/dev/null
+echo "$pid"
+state=
+{ read -r line <"/proc/$pid/stat"; } 2>/dev/null && state=${line##*) }
+echo "${state%% *}"
+cat "/proc/$pid/stack" 2>/dev/null || true
 """
+_FRAME = re.compile(r"\[<0>\] ([^+\s]+)")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command in the background left."""
+    """What a command left."""
 
     status: int
     stdout: str
     stderr: str
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as the kernel sees it."""
+
+    pid: int
+    state: str
+    """As ps(1) says it: D is in the kernel and cannot be interrupted. Empty where it is gone."""
+    frames: tuple[str, ...]
+    """The functions of the kernel that it is in, innermost first."""
 
 
 @dataclass(frozen=True)
@@ -75,34 +111,28 @@ class Background:
 
     def wait(self, seconds: float = ATTEMPT_SECONDS) -> Ended | None:
         """What it left, or None where it has not ended within some seconds."""
-        said = self.root.script(_WAIT, self.directory, _ticks(seconds), timeout=seconds + 30)
-        return _read_end(said)
+        return wait_for_all([self], seconds)[0]
 
     def require_end(self, seconds: float = ATTEMPT_SECONDS) -> Ended:
         ended = self.wait(seconds)
         assert ended is not None, (
-            f"{self.command!r} has not ended after {seconds:g} s; state {self.state!r}:\n"
-            f"{self.stack}"
+            f"{self.command!r} has not ended after {seconds:g} s: {self.look()}"
         )
         return ended
 
-    @property
-    def state(self) -> str:
-        """Of its process, as ps(1) says it: D is in the kernel and cannot be interrupted. Empty
-        where the process is gone."""
-        done = self.root.run(f"cat /proc/{self.pid}/stat", check=False)
-        # The name, in parentheses, may have anything in it.
-        return done.stdout_text.rpartition(")")[2].split()[0] if done.status == 0 else ""
+    def look(self) -> Process:
+        """Its process at this moment, of several that wait for each other the innermost."""
+        pid, state, *stack = self.root.script(_LOOK, str(self.pid)).splitlines()
+        frames = [match[1] for line in stack if (match := _FRAME.match(line))]
+        return Process(int(pid), state, tuple(frames))
 
-    @property
-    def stack(self) -> str:
-        """Where in the kernel it is, innermost first; empty where it is not."""
-        return self.root.run(f"cat /proc/{self.pid}/stack", check=False).stdout_text
-
-    @property
-    def frames(self) -> list[str]:
-        """The functions of `stack`."""
-        return re.findall(r"^\[<0>\] ([^+\s]+)", self.stack, re.MULTILINE)
+    def require_hanging(self, seconds: float = 1) -> Process:
+        """Its process, which has to be in the kernel, uninterruptibly, for so long already."""
+        ended = self.wait(seconds)
+        assert ended is None, f"{self.command!r} does not hang: {ended}"
+        process = self.look()
+        assert process.state == "D", process
+        return process
 
     def kill(self) -> None:
         """kill -9, of the command and of all that it has started; nobody waits for the end."""
@@ -113,8 +143,9 @@ class Background:
 class Shell:
     """An account of the lab's."""
 
-    guest: SshGuest
-    root: SshGuest
+    channel: Channel
+    """What runs commands, as root."""
+    account: str = "root"
 
     def run(
         self,
@@ -123,19 +154,33 @@ class Shell:
         timeout: float = RUN_SECONDS,
         check: bool = True,
         stdin: bytes | None = None,
-    ) -> CommandResult:
-        """Run a command to its end, by `sh`. Raises `GuestError` where it fails, unless `check` is
-        false, and `GuestTimeout` where it takes too long: use `start` for what may hang."""
-        return self.guest.run(command, timeout=timeout, check=check, stdin=stdin)
+    ) -> Ended:
+        """Run a command to its end, by `sh` in the account's home. Raises `GuestError` where it
+        fails, unless `check` is false, and `GuestTimeout` where it takes too long: use `start` or
+        `attempt` for what may hang."""
+        words = f"cd; {command}"
+        if self.account != "root":
+            words = f"runuser -u {self.account} -- sh -c {shlex.quote(words)}"
+        # The guest agent is a service, and knows of no home.
+        home = f"export HOME=~{self.account}"
+        done = self.channel.run(f"{home}; {words}", timeout=timeout, stdin=stdin)
+        ended = Ended(done.status, _text(done.stdout), _text(done.stderr))
+        if check and ended.status != 0:
+            error = GuestError(f"{describe(command)} failed in the lab with {ended.status}")
+            error.add_excerpt("it said", ended.stderr or ended.stdout)
+            raise error
+        return ended
+
+    @property
+    def root(self) -> Shell:
+        return Shell(self.channel)
 
     def script(self, text: str, *words: str, timeout: float = RUN_SECONDS) -> str:
         """What a shell script says that has these words as $1, $2, …"""
         command = f"set -eu -- {shlex.join(words)}\n{text}"
-        return self.run(command, timeout=timeout).stdout_text
+        return self.run(command, timeout=timeout).stdout
 
-    def charly(
-        self, *words: str, timeout: float = RUN_SECONDS, check: bool = False
-    ) -> CommandResult:
+    def charly(self, *words: str, timeout: float = RUN_SECONDS, check: bool = False) -> Ended:
         """`charly` of the checkout under test."""
         return self.run(shlex.join(["charly", *words]), timeout=timeout, check=check)
 
@@ -144,20 +189,27 @@ class Shell:
         words in `sys.argv[1:]`."""
         done = self.run(shlex.join(["python3", "-c", code, *words]), timeout=timeout)
         try:
-            return json.loads(done.stdout_text)
+            return json.loads(done.stdout)
         except ValueError:
-            raise GuestError(f"that is no JSON: {done.stdout_text!r}") from None
+            raise GuestError(f"that is no JSON: {done.stdout!r}") from None
 
     def start(self, command: str) -> Background:
         """Start a command in the background; returns once it runs."""
-        directory, pid, group = self.script(_START, command).split()
-        return Background(Shell(self.root, self.root), command, directory, int(pid), int(group))
+        return self.start_all([command])[0]
+
+    def start_all(self, commands: Sequence[str]) -> list[Background]:
+        """`start`, for several."""
+        lines = self.script(_START, *commands).splitlines()
+        return [
+            Background(self.root, command, directory, int(pid), int(group))
+            for command, line in zip(commands, lines, strict=True)
+            for directory, pid, group in [line.split()]
+        ]
 
     def attempt(self, command: str, seconds: float = ATTEMPT_SECONDS) -> Ended | None:
         """Run a command that may hang: what it left, or None where it had not ended after some
         seconds. It goes on then."""
-        said = self.script(_ATTEMPT, command, _ticks(seconds), timeout=seconds + 30)
-        return _read_end(said.partition("\n")[2])
+        return self.start(command).wait(seconds)
 
     def hold(self, path: str) -> Background:
         """Have a process keep a file open, until it is killed."""
@@ -167,14 +219,26 @@ class Shell:
         return held
 
 
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace")
+
+
 def _ticks(seconds: float) -> str:
     return str(max(1, int(seconds / 0.05)))
 
 
-def _read_end(said: str) -> Ended | None:
-    head, _, streams = said.partition("\n")
-    if head == "none":
+def wait_for_all(
+    started: Sequence[Background], seconds: float = ATTEMPT_SECONDS
+) -> list[Ended | None]:
+    """What each of them left, or None where it has not ended within the seconds, which are for all
+    of them together."""
+    directories = [one.directory for one in started]
+    said = started[0].root.script(_WAIT, _ticks(seconds), *directories, timeout=seconds + 30)
+    return [_read_end(line) for line in said.splitlines()]
+
+
+def _read_end(line: str) -> Ended | None:
+    if line == "none":
         return None
-    status, length = head.split()
-    # In bytes, and what these commands say is ASCII.
-    return Ended(int(status), streams[: int(length)], streams[int(length) :])
+    status, out, err = line.split(",")
+    return Ended(int(status), _text(base64.b64decode(out)), _text(base64.b64decode(err)))

@@ -165,7 +165,7 @@ static int nv_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto remove_card;
 	}
 	pci_set_drvdata(pdev, card);
-	dev_info(&pdev->dev, "NVRM: stand-in bound as nvidia%d\n", card->minor);
+	pr_info("NVRM: stand-in bound %s as nvidia%d\n", pci_name(pdev), card->minor);
 	return 0;
 
 remove_card:
@@ -195,11 +195,17 @@ static void nv_pci_remove(struct pci_dev *pdev)
 	struct nv_card *card = pci_get_drvdata(pdev);
 
 	if (!nv_remove_unused(card)) {
-		dev_err(&pdev->dev, "NVRM: Attempting to remove device with non-zero usage count!\n");
+		/*
+		 * No dev_err(), as in the real driver: journald looks up the device of such a
+		 * message, which waits for the lock that this function is called with, and then
+		 * everybody waits who logs.
+		 */
+		pr_err("NVRM: Attempting to remove device %s with non-zero usage count!\n",
+		       pci_name(pdev));
 		do
 			msleep(NV_REMOVE_DELAY_MS);
 		while (!nv_remove_unused(card));
-		dev_err(&pdev->dev, "NVRM: Continuing with GPU removal for device\n");
+		pr_err("NVRM: Continuing with GPU removal for device %s\n", pci_name(pdev));
 	}
 	device_destroy(nv_class, MKDEV(NV_MAJOR, card->minor));
 	pci_release_regions(pdev);
