@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from charly_vm.host.process import run
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/live"))
 from tiny_guest import build_tiny_image
 from workspace import Workspace, workspace

@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from charly_vm.host.process import run
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/lab"))
 
 from gpu_lab import Lab, running_lab

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from platformdirs import user_cache_path
+from tiny_guest import build_tiny_image
 
 from charly_vm.host.process import require_tool, run
 
@@ -25,8 +27,11 @@ SOURCES = ("charly_vm", "pytest_charly")
 PATHS = (f"{MOUNT_POINT}/source", f"{MOUNT_POINT}/site-packages")
 """For Python in the guest to look in."""
 
+TINY_IMAGE = f"{MOUNT_POINT}/tiny.qcow2"
+"""The disk of a guest for the lab's own machines."""
+
 _REPOSITORY = Path(__file__).parents[2]
-_SIZE = "256M"
+_SIZE = "288M"
 _PROGRAM = """\
 #!/usr/bin/python3
 import sys
@@ -58,6 +63,7 @@ def write_code_disk(image: Path) -> None:
         )
         _copy_requirements(tree / "site-packages")
         _write_programs(tree / "bin")
+        shutil.copy(build_tiny_image(user_cache_path("charly-tests")), tree / "tiny.qcow2")
         run(["chmod", "--recursive", "u=rwX,go=rX", tree], timeout=60)
         mke2fs = require_tool("mke2fs", package="e2fsprogs")
         run(

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpu_lab import Lab
-from lab_shell import Shell
-
-from charly_vm.guest.command import CommandResult
+from lab_shell import Ended, Shell
 
 PROJECT = """\
 nvidia-gpu:
@@ -33,32 +31,32 @@ class Project:
     shell: Shell
     directory: str
 
-    def charly(self, *words: str, timeout: float = SECONDS) -> CommandResult:
+    def charly(self, *words: str, timeout: float = SECONDS) -> Ended:
         command = f"cd {shlex.quote(self.directory)} && {shlex.join(['charly', *words])}"
         return self.shell.run(command, timeout=timeout, check=False)
 
-    def gpu(self, *words: str, timeout: float = SECONDS) -> CommandResult:
+    def gpu(self, *words: str, timeout: float = SECONDS) -> Ended:
         """`charly vm gpu …`"""
         return self.charly("vm", "gpu", *words, timeout=timeout)
 
     def switched(self, mode: str, card: str = FIRST) -> str:
         """What a switch says that has to succeed."""
         done = self.gpu("mode", mode, card)
-        assert done.status == 0, done.stderr_text
-        return done.stdout_text
+        assert done.status == 0, done.stderr
+        return done.stdout
 
     def refused(self, mode: str, card: str = FIRST) -> str:
         """What a switch says that has to be refused or to fail."""
         done = self.gpu("mode", mode, card)
-        assert done.status == 1, done.stdout_text
-        return done.stderr_text
+        assert done.status == 1, done.stdout
+        return done.stderr
 
     def status(self, card: str = FIRST) -> dict[str, Any]:
         """What `gpu status --json` says of a card."""
         done = self.gpu("status", "--json")
-        assert done.status == 0, done.stderr_text
+        assert done.status == 0, done.stderr
         found: dict[str, Any] = next(
-            one for one in json.loads(done.stdout_text)["cards"] if one["address"] == card
+            one for one in json.loads(done.stdout)["cards"] if one["address"] == card
         )
         return found
 
@@ -71,6 +69,6 @@ class Project:
 
 def make_project(lab: Lab, shell: Shell, text: str = PROJECT) -> Project:
     """In a directory of its own in the account's home."""
-    directory = shell.run("mktemp -d ~/project.XXXX").stdout_text.strip()
+    directory = shell.run("mktemp -d ~/project.XXXX").stdout.strip()
     shell.run(f"cat >{shlex.quote(directory)}/charly.yml", stdin=text.encode())
     return Project(lab, shell, directory)

@@ -87,12 +87,10 @@ def test_the_next_command_takes_back_what_was_interrupted(cards: Lab) -> None:
     assert ended.status == 1, ended.stderr
     assert any("interrupted" in one["reason"] for one in project.status()["obstacles"])
     done = project.gpu("recover", FIRST)
-    assert done.status == 0, done.stderr_text
-    assert "the interrupted switch was taken back" in done.stdout_text
+    assert done.status == 0, done.stderr
+    assert "the interrupted switch was taken back" in done.stdout
     assert project.drivers() == NVIDIA
-    assert project.gpu("recover", FIRST).stdout_text == (
-        f"{FIRST} is on nvidia: nothing to recover\n"
-    )
+    assert project.gpu("recover", FIRST).stdout == (f"{FIRST} is on nvidia: nothing to recover\n")
 
 
 SERVICE = """\
@@ -125,7 +123,7 @@ def test_two_claimants_contend_with_a_holder_of_the_card(cards: Lab) -> None:
             ended = one.require_end(SECONDS)
             assert ended.status == 0, ended.stderr
             assert ended.stdout.strip().endswith("/vfio-pci")
-        assert cards.run("systemctl is-active inference").stdout_text == "active\n"
+        assert cards.run("systemctl is-active inference").stdout == "active\n"
         assert project.drivers() == NVIDIA
     finally:
         cards.run("systemctl stop inference; rm /etc/systemd/system/inference.service")
