@@ -113,15 +113,21 @@ def test_an_emulator_that_is_deaf_to_sigterm_is_killed(
         assert started.wait(0)
 
 
+def nameless(directory: Path) -> subprocess.Popen[bytes]:
+    """A process with an emulator's name and, like one whose memory is gone, no command line; it
+    ends with its input."""
+    name = directory / "qemu-system-x86_64"
+    shutil.copy(shutil.which("cat") or "", name)
+    process = subprocess.Popen(["bash", "-c", 'exec -a "" "$0"', str(name)], stdin=subprocess.PIPE)
+    comm = Path(f"/proc/{process.pid}/comm")
+    wait_for("its name", lambda: "qemu" in comm.read_text() or NotYet(), Deadline(5))
+    return process
+
+
 def test_one_that_was_killed_has_ended_before_it_is_called_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stand-in has an emulator's name and, like one whose memory is gone, no command line."""
-    name = tmp_path / "qemu-system-x86_64"
-    shutil.copy(shutil.which("cat") or "", name)
-    with subprocess.Popen([""], executable=name, stdin=subprocess.PIPE) as leaving:
-        comm = Path(f"/proc/{leaving.pid}/comm")
-        wait_for("its name", lambda: "qemu" in comm.read_text() or NotYet(), Deadline(5))
+    with nameless(tmp_path) as leaving:
         slept: list[float] = []
 
         def sleep(seconds: float) -> None:
@@ -139,8 +145,6 @@ def test_one_that_was_killed_has_ended_before_it_is_called_gone(
 def test_one_that_never_ends_keeps_nobody_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = tmp_path / "qemu-system-x86_64"
-    shutil.copy(shutil.which("cat") or "", name)
     monkeypatch.setattr(emulator_process, "EXIT_SECONDS", 0.05)
-    with subprocess.Popen([""], executable=name, stdin=subprocess.PIPE):
+    with nameless(tmp_path):
         assert find_emulator(str(uuid.uuid4())) is None
