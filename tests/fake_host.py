@@ -152,7 +152,7 @@ class FakeHost:
             (device / "driver_override").write_text((step.driver or "(null)") + "\n")
         elif step.kind is Kind.BIND:
             self._probe(step.address)
-        elif step.kind is Kind.LOAD:
+        elif step.kind is Kind.LOAD and step.name.replace("-", "_") not in self.modules():
             self.load(step.name)
             for one in root.devices.iterdir():
                 self._probe(one.name, step.name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import NoReturn
 from charly_vm.gpu.actions import ActionFailed, Perform, perform, read_overrides, wait_until_bound
 from charly_vm.gpu.cards import NVIDIA
 from charly_vm.gpu.holders import find_holders, nodes_of
-from charly_vm.gpu.inventory import read_function, read_modules
+from charly_vm.gpu.inventory import read_function, read_inventory, read_modules
 from charly_vm.gpu.journal import Done, Journal, Switch
 from charly_vm.gpu.root import HOST, HostRoot, link_name
-from charly_vm.gpu.steps import Before, Kind, Order, Step, invert
+from charly_vm.gpu.steps import NVIDIA_MODULES, Before, Kind, Order, Step, invert
 from charly_vm.gpu.wedge import check_wedge
 from charly_vm.host.process import describe_status, tail_text
 
@@ -105,7 +105,7 @@ class Executor:
 
     def _do(self, switch: Switch, step: Step, overrides: dict[str, str]) -> Switch:
         """One step, which is on record before it is begun."""
-        before = self._observe(step, overrides)
+        before = self._observe(step, overrides, switch.addresses)
         switch = replace(switch, done=(*switch.done, Done(step, before)), child=0)
         self.journal.write_switch(switch)
         self.say(str(step))
@@ -120,6 +120,8 @@ class Executor:
         return switch
 
     def _do_alone(self, switch: Switch, step: Step) -> None:
+        if step.kind is Kind.UNLOAD and step.name not in read_modules(self.root):
+            return
         self._guard(step)
         self._in_child(
             switch, lambda: self.perform(self.root, step), str(step), self.seconds[step.kind]
@@ -165,13 +167,23 @@ class Executor:
         if holders:
             raise StepFailed("; ".join(str(holder) for holder in holders))
 
-    def _observe(self, step: Step, overrides: Mapping[str, str]) -> Before:
+    def _observe(
+        self, step: Step, overrides: Mapping[str, str], addresses: Collection[str]
+    ) -> Before:
         return Before(
             loaded=bool(step.name) and step.name.replace("-", "_") in read_modules(self.root),
             active=step.kind is Kind.STOP_SERVICE,
             driver=link_name(self.root.device(step.address) / "driver") if step.address else "",
             override=overrides.get(step.address, ""),
+            modules=self._find_needed(addresses) if step.driver == NVIDIA else (),
         )
+
+    def _find_needed(self, addresses: Collection[str]) -> tuple[str, ...]:
+        """NVIDIA's modules that are loaded, where a card that is not switched needs them."""
+        inventory = read_inventory(self.root)
+        if any(one.driver == NVIDIA for one in inventory.functions if one.address not in addresses):
+            return tuple(name for name in NVIDIA_MODULES if name in inventory.modules)
+        return ()
 
     def _read_overrides(self, switch: Switch) -> dict[str, str]:
         self._require_sound(switch, "before anything was done")

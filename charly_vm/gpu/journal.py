@@ -122,7 +122,8 @@ class Journal:
                 target=str(data["target"]),
                 boot_id=str(data["boot_id"]),
                 done=tuple(
-                    Done(read_step(one["step"]), Before(**one["before"])) for one in data["done"]
+                    Done(read_step(one["step"]), _read_before(one["before"]))
+                    for one in data["done"]
                 ),
                 child=int(data["child"]),
                 reason=str(data["reason"]),
@@ -182,6 +183,10 @@ class Journal:
             if isinstance(data, dict) and data.get("format") == FORMAT:
                 return data
         return {}
+
+
+def _read_before(data: Mapping[str, Any]) -> Before:
+    return Before(**{**data, "modules": tuple(str(one) for one in data.get("modules", ()))})
 
 
 def _lock(descriptor: int, seconds: float) -> None:

@@ -80,6 +80,8 @@ class Before:
     """Of a service."""
     driver: str = ""
     override: str = ""
+    modules: tuple[str, ...] = ()
+    """NVIDIA's that were loaded and that another card needs, in the order of unloading."""
 
 
 def invert(step: Step, before: Before) -> list[Step]:
@@ -101,7 +103,17 @@ def invert(step: Step, before: Before) -> list[Step]:
             Step(Kind.BIND, step.address, step.driver),
             Step(Kind.OVERRIDE, step.address, before.override),
         ]
-    if step.kind is Kind.BIND and step.driver != "nvidia":
+    if step.kind is Kind.BIND and step.driver == "nvidia":
+        unload = [Step(Kind.UNLOAD, name=name) for name in NVIDIA_MODULES]
+        if not before.modules:
+            return unload
+        # So that the module, which another card is to have again, does not take this one as well.
+        return [
+            *unload,
+            Step(Kind.OVERRIDE, step.address, "vfio-pci"),
+            *(Step(Kind.LOAD, name=name) for name in reversed(before.modules)),
+        ]
+    if step.kind is Kind.BIND:
         return [Step(Kind.UNBIND, step.address, step.driver)]
     return []
 

@@ -112,19 +112,29 @@ def kill_parent() -> None:
     os.kill(os.getppid(), signal.SIGKILL)
 
 
+def make_host(directory: Path, target: Mode, *, beside: bool) -> FakeHost:
+    """One whose card is to be switched to a mode, and `beside` it one that stays on nvidia."""
+    host = FakeHost(directory)
+    host.add_card(mode="vfio" if target is Mode.NVIDIA else "nvidia")
+    if beside:
+        host.add_card("0000:02:00", group=2)
+    if target is Mode.NVIDIA:
+        host.load("vfio_pci")
+    if target is Mode.VFIO or beside:
+        host.load(*ALL)
+    return host
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
 @pytest.mark.parametrize("target", list(Mode))
-def test_whichever_step_fails_all_is_as_before(tmp_path: Path, target: Mode) -> None:
-    probe = FakeHost(tmp_path / "probe")
-    probe.add_card(mode="vfio" if target is Mode.NVIDIA else "nvidia")
-    probe.load(*(ALL if target is Mode.VFIO else ("vfio_pci",)))
+def test_whichever_step_fails_all_is_as_before(tmp_path: Path, target: Mode, beside: bool) -> None:
+    probe = make_host(tmp_path / "probe", target, beside=beside)
     steps = plan_of(probe, target).steps
     assert len(steps) > 8
     for number, failing in enumerate(steps):
         if failing.optional:
             continue
-        host = FakeHost(tmp_path / str(number))
-        host.add_card(mode="vfio" if target is Mode.NVIDIA else "nvidia")
-        host.load(*(ALL if target is Mode.VFIO else ("vfio_pci",)))
+        host = make_host(tmp_path / str(number), target, beside=beside)
         before = host.drivers(), set(host.modules()) - {"vfio_pci", "snd_hda_intel"}
         perform = at_step(host, number, refuse, then=False)
         with pytest.raises(StepFailed, match="the kernel does not want to"):
@@ -135,14 +145,13 @@ def test_whichever_step_fails_all_is_as_before(tmp_path: Path, target: Mode) -> 
         assert Journal(host.root).find_switch(1) is None
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
 @pytest.mark.parametrize("target", list(Mode))
 def test_whoever_is_killed_at_a_step_leaves_what_the_next_one_takes_back(
-    tmp_path: Path, target: Mode
+    tmp_path: Path, target: Mode, beside: bool
 ) -> None:
     for number in range(20):
-        host = FakeHost(tmp_path / str(number))
-        host.add_card(mode="vfio" if target is Mode.NVIDIA else "nvidia")
-        host.load(*(ALL if target is Mode.VFIO else ("vfio_pci",)))
+        host = make_host(tmp_path / str(number), target, beside=beside)
         before = host.drivers(), set(host.modules()) - {"vfio_pci", "snd_hda_intel"}
         order = plan_of(host, target).order
         if number >= len(order.steps):

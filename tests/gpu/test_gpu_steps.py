@@ -276,8 +276,22 @@ SERVICE = SERVICES[0]
             ],
         ),
         (Step(Kind.BIND, GPU, "vfio-pci"), NOTHING, [Step(Kind.UNBIND, GPU, "vfio-pci")]),
-        # Its module is unloaded, by the inverse of its loading.
-        (Step(Kind.BIND, GPU, "nvidia"), NOTHING, []),
+        (
+            Step(Kind.BIND, GPU, "nvidia"),
+            NOTHING,
+            [Step(Kind.UNLOAD, name=name) for name in NVIDIA_MODULES],
+        ),
+        # Another card needs it, and this one must not be taken when it is loaded again.
+        (
+            Step(Kind.BIND, GPU, "nvidia"),
+            Before(modules=("nvidia_uvm", "nvidia")),
+            [
+                *(Step(Kind.UNLOAD, name=name) for name in NVIDIA_MODULES),
+                Step(Kind.OVERRIDE, GPU, "vfio-pci"),
+                Step(Kind.LOAD, name="nvidia"),
+                Step(Kind.LOAD, name="nvidia_uvm"),
+            ],
+        ),
         (Step(Kind.REFRESH_CDI), NOTHING, []),
     ],
 )

@@ -19,7 +19,10 @@ SOUND = "0x293e"
 BED = f"""\
 tiny:
   vm:
-    source: {{kind: cloud_image, url: "file://{TINY_IMAGE}"}}
+    source:
+      kind: cloud_image
+      url: file://{TINY_IMAGE}
+      checksum: {{type: sha256, value: @DIGEST@}}
     backend: qemu
     ram: 192M
     cpu: 1
@@ -35,7 +38,8 @@ check-card:
 
 
 def test_a_bed_claims_the_card_and_its_guest_sees_it(cards: Lab) -> None:
-    project = make_project(cards, cards.root, PROJECT + BED)
+    digest = cards.run(f"sha256sum {TINY_IMAGE}").stdout.split()[0]
+    project = make_project(cards, cards.root, PROJECT + BED.replace("@DIGEST@", digest))
     words = ["pytest", "--charly-bed", "check-card", "--charly-no-rebuild", "-rA", "--tb=short"]
     command = f"cd {shlex.quote(project.directory)} && {shlex.join(words)}"
     done = cards.run(command, timeout=BED_SECONDS + 120, check=False)

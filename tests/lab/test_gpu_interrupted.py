@@ -81,7 +81,8 @@ def test_the_next_command_takes_back_what_was_interrupted(cards: Lab) -> None:
     # By the helper's own name: sudo is not between, since this is root.
     cards.root.script(
         "until grep -qs unload /run/charly/gpu/group-*.json; do sleep 0.01; done\n"
-        "pkill -KILL -f charly_vm/gpu/helper.py"
+        # Not this shell, in whose command it is written otherwise.
+        "pkill -KILL -f '[c]harly_vm/gpu/helper.py'"
     )
     ended = switching.require_end(60)
     assert ended.status == 1, ended.stderr
