@@ -1,4 +1,4 @@
-"""The emulated GPU host, which can be set back to how it was in two seconds.
+"""The emulated GPU host, which can be set back to how it was in half a second.
 
 What a reset loads is a snapshot with the memory, so it works whatever state the guest is in.
 """
@@ -32,6 +32,7 @@ READY = "ready"
 """The snapshot that a run goes back to."""
 
 USER = "charly"
+"""An ordinary account."""
 
 _INSTALL = f"""\
 useradd --create-home --shell /bin/bash {USER}
