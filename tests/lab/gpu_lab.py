@@ -23,6 +23,8 @@ from lab_machine import load, running_machine
 from lab_modules import build_modules, digest_sources
 from lab_shell import ATTEMPT_SECONDS, RUN_SECONDS, Background, Ended, Shell
 
+from charly_vm.backend.guest_agent import ask_agent
+from charly_vm.errors import GuestError
 from charly_vm.guest.agent import AgentShell
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.machine.machine import Machine
@@ -31,6 +33,8 @@ from charly_vm.model.protocols import DomainState
 READY = "ready"
 """The snapshot that a run goes back to."""
 
+AGENT_SECONDS = 30.0
+"""For the agent's first word, while a guest of the lab's has its processors."""
 USER = "charly"
 """An ordinary account."""
 
@@ -149,8 +153,15 @@ class Lab:
 
     def require_cards(self) -> None:
         """Have the cards in the state that `reset` gives, by that where they are not."""
-        if not (self.runs and self.state() == READY_STATE):
+        if not (self.runs and self._is_ready()):
             self.reset()
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.state() == READY_STATE
+        except GuestError:
+            # A test that failed may have left a host that answers nothing.
+            return False
 
 
 READY_STATE = State(
@@ -180,7 +191,9 @@ def running_lab(cache: Path) -> Iterator[Lab]:
 
 
 def _enter(machine: Machine) -> Lab:
-    ask = functools.partial(machine.backend.ask_agent, machine.record.domain)
+    ask = functools.partial(
+        ask_agent, machine.record.domain.paths.agent_socket, patience=AGENT_SECONDS
+    )
     agent = AgentShell("the lab", ask)
     return Lab(machine, Shell(agent), Shell(agent, USER))
 

@@ -33,7 +33,7 @@ check-card:
   sees-its-card:
     check: both functions of the card are on the guest's bus
     command: cat /sys/bus/pci/devices/*/vendor /sys/bus/pci/devices/*/device
-    stdout: [0x1234, "{SOUND}"]
+    stdout: ["0x1234", "{SOUND}"]
 """
 
 
