@@ -45,7 +45,6 @@ APPEARS_SECONDS = 5.0
 KILL_SECONDS = 2.0
 
 HELPER = str(Path(__file__).with_name("helper.py"))
-PROGRAMS = (b"modprobe", b"rmmod", b"systemctl", b"nvidia-ctk")
 
 Say = Callable[[str], None]
 
@@ -226,13 +225,18 @@ class Executor:
         Raises `StepFailed` with what it says was wrong, and `Stuck` where it does not end.
         """
         reading, writing = os.pipe2(os.O_CLOEXEC)
+        waiting, going = os.pipe2(os.O_CLOEXEC)
         child = os.fork()
         if child == 0:
-            _be_child(work, writing)
+            os.close(going)
+            _be_child(work, writing, waiting)
         os.close(writing)
-        # Where we are killed now, whoever comes next has to wait for it.
+        os.close(waiting)
+        # Whoever comes after a kill has to wait for it; until it is told to it does nothing.
         if switch.done:
-            self.journal.write_switch(replace(switch, child=child))
+            self.journal.write_switch(replace(switch, child=child, child_began=_when_begun(child)))
+        os.write(going, b"!")
+        os.close(going)
         pidfd = os.pidfd_open(child)
         try:
             in_time = _has_ended(pidfd, seconds)
@@ -263,38 +267,43 @@ class Executor:
             pidfd = os.pidfd_open(switch.child)
             try:
                 step = switch.done[-1].step
-                if (
-                    self._is_orphan(switch.child)
-                    and not select.select([pidfd], [], [], self.seconds[step.kind])[0]
-                ):
+                # The id may be somebody else's by now.
+                same = _when_begun(switch.child) == switch.child_began
+                if same and not _has_ended(pidfd, self.seconds[step.kind]):
                     raise self._give_up(switch, f"it did not end: {step}")
             finally:
                 os.close(pidfd)
 
-    def _is_orphan(self, pid: int) -> bool:
-        """Whether a process is a helper's child, and not somebody else with its id."""
-        try:
-            words = (self.root.proc / str(pid) / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        return os.path.basename(words[0]) in PROGRAMS or HELPER.encode() in words  # noqa: PTH119
+
+def _when_begun(pid: int) -> str:
+    """When a process began, as proc_pid_stat(5) counts it; empty where it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return ""
+    # The 22nd field; the name, which is the second, may have anything in it.
+    return stat.rpartition(")")[2].split()[19]
 
 
 def _has_ended(pidfd: int, seconds: float) -> bool:
     return bool(select.select([pidfd], [], [], seconds)[0])
 
 
-def _be_child(work: Callable[[], object], writing: int) -> NoReturn:
-    """In the child: what it says goes where `writing` leads."""
+def _be_child(work: Callable[[], object], writing: int, waiting: int) -> NoReturn:
+    """In the child: what it says goes where `writing` leads. It begins when it is told to by
+    `waiting`, and does nothing where its parent dies before."""
     status = 1
     try:
         # Ctrl-C is for whoever can take things back.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (writing, 1), (writing, 2)):
+        for source, target in ((nothing, 0), (writing, 1), (writing, 2), (waiting, 3)):
             os.dup2(source, target)
         # The journal's lock ends with whoever switches, and not with a child that never does.
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        if not os.read(3, 1):
+            os._exit(status)
+        os.close(3)
         said: object
         try:
             said, status = work(), 0

@@ -44,6 +44,8 @@ class Switch:
     done: tuple[Done, ...] = ()
     """The last of them may be under way."""
     child: int = 0
+    child_began: str = ""
+    """When, in the kernel's own count: with the id it names the process for good."""
     """The process that does the last of them."""
     reason: str = ""
     """Why it was left as it is, where it was."""
@@ -126,6 +128,7 @@ class Journal:
                     for one in data["done"]
                 ),
                 child=int(data["child"]),
+                child_began=str(data.get("child_began", "")),
                 reason=str(data["reason"]),
             )
         except _ODD:

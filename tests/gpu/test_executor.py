@@ -174,6 +174,34 @@ def test_whoever_is_killed_at_a_step_leaves_what_the_next_one_takes_back(
         assert journal.find_switch(1) is None
 
 
+def test_the_child_of_one_who_was_killed_is_waited_for(tmp_path: Path) -> None:
+    """It goes on with its step, which must not be taken back before it is done."""
+    host = make_host(tmp_path, Mode.VFIO, beside=False)
+    before = host.drivers()
+    order = plan_of(host, Mode.VFIO).order
+
+    def perform(root: HostRoot, step: Step) -> None:
+        if step == Step(Kind.UNLOAD, name="nvidia"):
+            kill_parent()
+            time.sleep(0.5)
+        host.perform(root, step)
+
+    child = os.fork()
+    if child == 0:
+        executor(host, perform).run(order)
+        os._exit(0)
+    os.waitpid(child, 0)
+    left = Journal(host.root).find_switch(1)
+    assert left is not None
+    assert left.child
+    assert host.drivers() == before
+    assert executor(host).take_back(left) == []
+    assert host.drivers() == before
+    assert "nvidia" in host.modules()
+    time.sleep(0.6)
+    assert host.drivers() == before
+
+
 def test_what_waits_for_anything_but_the_kernel_is_killed_and_taken_back(host: FakeHost) -> None:
     def perform(root: HostRoot, step: Step) -> None:
         if step.kind is Kind.OVERRIDE:
