@@ -110,6 +110,53 @@ def test_sound_that_plays_is_not_unbound(project: Project) -> None:
         held.kill()
 
 
+DAEMON = f"""\
+#!/bin/sh
+exec 3<{CARDS[0].node}
+while :; do sleep 1000 3<&-; done
+"""
+UNIT = """\
+[Service]
+ExecStart=/usr/local/sbin/nvidia-persistenced
+TimeoutStopSec=1
+"""
+
+
+def test_the_daemon_that_keeps_the_card_open_is_stopped_for_the_switch(project: Project) -> None:
+    lab = project.lab
+    lab.write("/usr/local/sbin/nvidia-persistenced", DAEMON)
+    lab.write("/etc/systemd/system/nvidia-persistenced.service", UNIT)
+    lab.run("chmod +x /usr/local/sbin/nvidia-persistenced; systemctl daemon-reload")
+    lab.run("systemctl start nvidia-persistenced")
+    before = lab.run("systemctl show --value --property=MainPID nvidia-persistenced").stdout
+    try:
+        project.switched("vfio")
+        assert project.drivers() == VFIO
+        # The other card has it again.
+        assert lab.run("systemctl is-active nvidia-persistenced").stdout == "active\n"
+        after = lab.run("systemctl show --value --property=MainPID nvidia-persistenced").stdout
+        assert after != before
+    finally:
+        lab.run("systemctl stop nvidia-persistenced")
+        project.switched("nvidia")
+        lab.run("rm /etc/systemd/system/nvidia-persistenced.service; systemctl daemon-reload")
+
+
+def test_a_function_on_a_driver_that_nobody_knows_is_left_there(project: Project) -> None:
+    audio = CARDS[0].audio
+    project.lab.root.script(
+        "modprobe pci-stub\n"
+        "cd /sys/bus/pci/devices/$1\n"
+        "echo pci-stub >driver_override\n"
+        "echo $1 >driver/unbind\n"
+        "echo $1 >/sys/bus/pci/drivers_probe\n",
+        audio,
+    )
+    before = project.lab.state()
+    assert f"{audio} is on pci-stub, which charly does not switch" in project.refused("vfio")
+    assert project.lab.state() == before
+
+
 def test_the_hosts_own_card_is_never_switched(project: Project) -> None:
     assert "it is the host's own" in project.refused("vfio", "0000:00:05.0")
 

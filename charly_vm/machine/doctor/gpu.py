@@ -5,7 +5,7 @@ from __future__ import annotations
 from charly_vm.gpu.status import CardStatus, HostStatus, read_status
 from charly_vm.machine.doctor.finding import Finding
 
-SECTION = "VFIO / GPU passthrough"
+SECTION = "VFIO / GPU"
 
 
 def examine_gpus() -> list[Finding]:
