@@ -12,6 +12,7 @@ desk         one account's ledger and household, and what is brought in order at
 waiting      one claim until it is granted
 claiming     claims and leases, for everybody else
 preemption   holders that give way, and that come back
+modes        what is switched for claims, such as a card, and back after them
 inhibition   an owner at work, whose holders do not give way
 explanation  what is waited for, in words
 foreign      tokens that the Go program on the same host has leased
