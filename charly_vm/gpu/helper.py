@@ -104,12 +104,12 @@ def main() -> int:
     if verbs not in (["switch"], ["take-back"]):
         say("refused", f"{' '.join(verbs) or 'nothing'} is neither switch nor take-back")
         return 2
-    # What was begun is ended, or taken back, whatever becomes of the terminal.
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     # What is no text is for `read_order` to refuse.
     return serve(verbs[0], sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace"))
 
 
 if __name__ == "__main__":
+    # What was begun is ended, or taken back, whatever becomes of the terminal.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(main())
