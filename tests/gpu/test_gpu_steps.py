@@ -307,12 +307,14 @@ def test_a_step_is_taken_back_by_its_inverse(step: Step, before: Before, back: l
         st.booleans(),
         st.sampled_from(["", *DRIVERS]),
         st.sampled_from(["", *DRIVERS]),
+        st.sampled_from([(), ("nvidia",), NVIDIA_MODULES]),
     ),
 )
 def test_what_takes_a_step_back_is_of_the_closed_set_too(step: Step, before: Before) -> None:
     for back in invert(step, before):
         assert read_step(step_as_data(back)) == back
-        assert back.address == step.address
+        # A module is of no one function.
+        assert back.address in ("", step.address)
 
 
 @pytest.mark.parametrize(
