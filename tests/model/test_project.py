@@ -191,4 +191,5 @@ def test_the_project_is_found_upwards_and_in_beds(tmp_path: Path) -> None:
 
 def test_the_beds_that_ship_load() -> None:
     file = Path(__file__).parents[2] / "beds" / "charly.yml"
-    assert [node.name for node in load_project(file).beds] == ["check-debian-vm"]
+    beds = [node.name for node in load_project(file).beds]
+    assert beds == ["check-debian-vm", "check-cachyos-gpu-vm"]
