@@ -73,7 +73,9 @@ def _print_card(card: CardStatus) -> None:
         ],
     )
     if card.node and not card.access:
-        click.echo(f"  this account may not use {card.node}\n    what helps: {_udev_rule()}")
+        from charly_vm.gpu.status import NODE_REMEDY
+
+        click.echo(f"  this account may not use {card.node}\n    what helps: {NODE_REMEDY}")
     remedies = {one.reason: one.remedy for one in card.obstacles}
     for holder in card.holders:
         click.echo(f"  in use: {holder}")
@@ -90,14 +92,6 @@ def _print_card(card: CardStatus) -> None:
         click.echo(f"  cannot go to a machine: {one.reason}")
         if one.remedy:
             click.echo(f"    what helps: {one.remedy}")
-
-
-def _udev_rule() -> str:
-    rule = 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"'
-    return (
-        f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules, "
-        "sudo udevadm control --reload, sudo udevadm trigger, and be in the group kvm"
-    )
 
 
 @click.command("list")

@@ -28,6 +28,12 @@ IOMMU_REMEDY = (
     "enable VT-d or AMD-Vi in the firmware, and boot with intel_iommu=on iommu=pt, or with "
     "amd_iommu=on iommu=pt"
 )
+NODE_REMEDY = (
+    """echo 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"' """
+    "| sudo tee /etc/udev/rules.d/60-charly-vfio.rules, "
+    "sudo udevadm control --reload, sudo udevadm trigger, and be in the group kvm"
+)
+"""For an account that may not use a group's node."""
 _MEANT = ("intel_iommu=", "amd_iommu=", "iommu=", "vfio-pci.ids=", "rd.driver.pre=", "pci=")
 """What of the kernel's command line has to do with it."""
 

@@ -207,6 +207,7 @@ def _require_usable(cards: Sequence[Card], ram: int) -> None:
 def _find_problems(card: Card) -> Iterator[tuple[str, str]]:
     from charly_vm.gpu.cards import VFIO
     from charly_vm.gpu.root import HOST
+    from charly_vm.gpu.status import NODE_REMEDY
 
     for one in card.functions:
         if one.driver != VFIO:
@@ -216,12 +217,7 @@ def _find_problems(card: Card) -> Iterator[tuple[str, str]]:
             )
     name = f"/dev/vfio/{card.group}"
     if not _may_use(HOST.dev / "vfio" / str(card.group)):
-        rule = 'SUBSYSTEM=="vfio", OWNER="root", GROUP="kvm", MODE="0660"'
-        yield (
-            f"this account may not use {name}",
-            f"echo '{rule}' | sudo tee /etc/udev/rules.d/60-charly-vfio.rules, "
-            "sudo udevadm control --reload, sudo udevadm trigger, and be in the group kvm",
-        )
+        yield f"this account may not use {name}", NODE_REMEDY
 
 
 def _may_use(node: Path) -> bool:
