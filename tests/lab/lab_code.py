@@ -12,11 +12,10 @@ import os
 import py_compile
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from platformdirs import user_cache_path
+from required_distributions import find_required
 from tiny_guest import build_tiny_image
 
 from charly_vm.host.process import require_tool, run
@@ -89,7 +88,7 @@ def _copy_requirements(target: Path) -> None:
         if ".dist-info/" in str(file):
             _copy(Path(str(own.locate_file(file.parts[0]))), target)
             break
-    for distribution in _find_required("charly-vm"):
+    for distribution in find_required("charly-vm"):
         for name in {file.parts[0] for file in distribution.files or () if ".." not in file.parts}:
             if name != "__pycache__":
                 _copy(Path(str(distribution.locate_file(name))), target)
@@ -101,16 +100,3 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target / source.name, dirs_exist_ok=True)
     elif source.is_file():
         shutil.copy2(source, target)
-
-
-def _find_required(name: str) -> Iterator[importlib.metadata.Distribution]:
-    waiting, seen = [name], {name}
-    while waiting:
-        for text in importlib.metadata.requires(waiting.pop()) or ():
-            requirement = Requirement(text)
-            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-                continue
-            if requirement.name not in seen:
-                seen.add(requirement.name)
-                waiting.append(requirement.name)
-                yield importlib.metadata.distribution(requirement.name)

@@ -7,7 +7,6 @@ kernel they are as real as any. An ordinary user makes them of his subordinate i
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from own_namespaces import OWN_ETC, Namespaces, namespaces
-from packaging.requirements import Requirement
+from required_distributions import find_required
 
 import charly_vm
 from charly_vm.host.process import Completed, run
@@ -163,7 +162,7 @@ def _python() -> str:
 def _copy_code(target: Path) -> None:
     """The engine and what it needs, for all to read: a checkout of root's may be closed."""
     shutil.copytree(Path(charly_vm.__file__).parent, target / "charly_vm")
-    for distribution in _needed("charly-vm"):
+    for distribution in find_required("charly-vm"):
         names = {file.parts[0] for file in distribution.files or () if ".." not in file.parts}
         for name in names - {"__pycache__"}:
             source = Path(str(distribution.locate_file(name)))
@@ -172,16 +171,3 @@ def _copy_code(target: Path) -> None:
             elif source.is_file():
                 shutil.copy2(source, target)
     run(["chmod", "--recursive", "a+rX", target], timeout=60)
-
-
-def _needed(name: str) -> Iterator[importlib.metadata.Distribution]:
-    waiting, seen = [name], {name}
-    while waiting:
-        for text in importlib.metadata.requires(waiting.pop()) or ():
-            requirement = Requirement(text)
-            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-                continue
-            if requirement.name not in seen:
-                seen.add(requirement.name)
-                waiting.append(requirement.name)
-                yield importlib.metadata.distribution(requirement.name)

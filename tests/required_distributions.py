@@ -1,0 +1,22 @@
+"""The installed distributions that one requires, directly or not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+
+from packaging.requirements import Requirement
+
+
+def find_required(name: str) -> Iterator[importlib.metadata.Distribution]:
+    """Those that this environment needs, without extras and without the one itself."""
+    waiting, seen = [name], {name}
+    while waiting:
+        for text in importlib.metadata.requires(waiting.pop()) or ():
+            requirement = Requirement(text)
+            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            if requirement.name not in seen:
+                seen.add(requirement.name)
+                waiting.append(requirement.name)
+                yield importlib.metadata.distribution(requirement.name)
