@@ -7,7 +7,8 @@ under BIOS, UEFI and Secure Boot. What it shares with a real guest is what tests
 - SSH answers on port 22 (no sftp); the account is root under the seed's name;
 - `sudo` runs its arguments;
 - it powers off when the ACPI power button is pressed, unless `/run/ignore-power-button` exists
-  (which the word ignore-power-button anywhere in the seed's documents creates);
+  (which the word ignore-power-button anywhere in the seed's documents creates), after as many
+  seconds as `/run/shutdown-seconds` says;
 - its disk is mounted at `/disk`, so that what is written there lives as long as the overlay;
 - UEFI's variables are mounted where Linux has them, in `/sys/firmware/efi/efivars`;
 - `load-sharing` loads what mounting by virtiofs takes;
@@ -85,6 +86,10 @@ POWER_BUTTON_SCRIPT = """\
 if [ -e /run/ignore-power-button ]; then
     echo "tiny guest: the power button is ignored" >/dev/console
     exit
+fi
+if [ -e /run/shutdown-seconds ]; then
+    echo "tiny guest: shutting down" >/dev/console
+    sleep "$(cat /run/shutdown-seconds)"
 fi
 sync
 umount /disk

@@ -52,6 +52,7 @@ modprobe nvidia
 """
 _BRING_CODE = f"""\
 date --set "@$1" >/dev/null
+udevadm settle
 # The kernel may remember the disk of an earlier run.
 blockdev --flushbufs /dev/disk/by-label/{LABEL}
 mount -o ro /dev/disk/by-label/{LABEL} {MOUNT_POINT}
@@ -186,7 +187,11 @@ def running_lab(cache: Path) -> Iterator[Lab]:
     made_of = _INSTALL.encode() + digest_sources()
     with running_machine(cache / "lab", made_of, install) as machine:
         lab = _enter(machine)
-        _bring_code(lab)
+        try:
+            _bring_code(lab)
+        except BaseException as error:
+            error.add_note(f"the end of its console:\n{lab.console}")
+            raise
         yield lab
 
 
@@ -210,7 +215,7 @@ def _bring_code(lab: Lab) -> None:
     domain, backend = lab.machine.record.domain, lab.machine.backend
     lab.root.script(_BRING_CODE, str(int(time.time())))
     state = lab.state()
-    assert state == READY_STATE, f"{state}\n{lab.console}"
+    assert state == READY_STATE, state
     backend.drop_snapshot(domain, READY)
     backend.save_snapshot(domain, READY)
 

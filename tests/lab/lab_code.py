@@ -41,8 +41,8 @@ _PROGRAMS = {"charly": ("charly_vm.cli", "main"), "pytest": ("pytest", "console_
 
 
 def write_code_disk(image: Path) -> None:
-    """An ext4 file system with this checkout's packages, what they require, and `charly` and
-    `pytest` in `bin`; byte code included, which the guest would take a minute to make."""
+    """A file system with this checkout's packages, what they require, and `charly` and `pytest` in
+    `bin`; byte code included, which the guest would take a minute to make."""
     with tempfile.TemporaryDirectory(dir=image.parent, prefix=".code-") as name:
         tree = Path(name)
         for package in SOURCES:
@@ -65,8 +65,9 @@ def write_code_disk(image: Path) -> None:
         shutil.copy(build_tiny_image(user_cache_path("charly-tests")), tree / "tiny.qcow2")
         run(["chmod", "--recursive", "u=rwX,go=rX", tree], timeout=60)
         mke2fs = require_tool("mke2fs", package="e2fsprogs")
+        # Of ext4 a newer mke2fs makes what an older kernel refuses; ext2 is the same everywhere.
         run(
-            [mke2fs, "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", LABEL,
+            [mke2fs, "-q", "-F", "-t", "ext2", "-b", "4096", "-L", LABEL,
              "-E", "root_owner=0:0", "-d", tree, image, _SIZE],
             timeout=120,
         )  # fmt: skip
