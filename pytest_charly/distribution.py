@@ -319,7 +319,7 @@ class Controller:
         arbiter = find_arbiter(self._project)
 
         def expect_seconds(bed: str, wish: Wish) -> float | None:
-            return arbiter.history.last(directory_of(bed), wish)
+            return arbiter.last_seconds(directory_of(bed), wish)
 
         return BedScheduling(
             config, log, report, capacity=arbiter.capacity, expect_seconds=expect_seconds

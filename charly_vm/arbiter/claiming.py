@@ -9,6 +9,7 @@ from types import TracebackType
 from charly_vm.arbiter.desk import Desk
 from charly_vm.arbiter.foreign import require_not_foreign
 from charly_vm.arbiter.liveness import Liveness
+from charly_vm.arbiter.modes import with_devices
 from charly_vm.arbiter.preemption import restore_due
 from charly_vm.arbiter.records import Claimant, ClaimRecord, Life
 from charly_vm.arbiter.waiting import Waiting
@@ -95,8 +96,8 @@ class Arbiter(Desk):
         domain: str = "",
         switches: bool = True,
     ) -> Lease:
-        """All of a wish, once it is granted, whoever gives way for it has stopped, and what has a
-        mode is in the one in which it is wanted, unless not `switches`.
+        """All of a wish and the devices that it means, once it is granted, whoever gives way for it
+        has stopped, and each device is in the mode in which it is wanted, unless not `switches`.
 
         `owner` is who claims, where one has several claims, which do not exclude each other.
         `domain` is the machine that will have what is claimed: it is kept for as long as that is
@@ -107,6 +108,7 @@ class Arbiter(Desk):
         up, or cannot be switched.
         """
         require_not_foreign(wish)
+        wish = with_devices(wish, self.switches)
         if switches:
             self.modes.require_sound(wish)
         waiting = Waiting(self, wish, claimant, Deadline(timeout), owner, domain)

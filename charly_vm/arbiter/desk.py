@@ -12,7 +12,7 @@ from charly_vm.arbiter.history import History
 from charly_vm.arbiter.holders import GivesWay, Household, NoHousehold
 from charly_vm.arbiter.inhibition import find_inhibition
 from charly_vm.arbiter.ledger import Book, Ledger, Right
-from charly_vm.arbiter.modes import ModeKeeper, NoSwitches, Switches
+from charly_vm.arbiter.modes import ModeKeeper, NoSwitches, Switches, with_devices
 from charly_vm.arbiter.policy import decide
 from charly_vm.arbiter.records import (
     ClaimRecord,
@@ -46,7 +46,8 @@ class Desk:
         self.capacity = dict(capacity or {})
         self.progress = progress
         self.history = history or History()
-        self.modes = ModeKeeper(ledger, switches or NoSwitches(), progress)
+        self.switches: Switches = switches or NoSwitches()
+        self.modes = ModeKeeper(ledger, self.switches, progress)
         self.uid = os.getuid()
 
     def end(self, record: ClaimRecord, *, success: bool = True) -> None:
@@ -66,6 +67,10 @@ class Desk:
         """Let parts of a claim live by a machine. They have the machine's name from now on."""
         with self.ledger.open() as book:
             self._divide(book, record, domain, parts)
+
+    def last_seconds(self, claimant: str, wish: Wish) -> float | None:
+        """For how long a claimant had the same the last time."""
+        return self.history.last(claimant, with_devices(wish, self.switches))
 
     def find_claim(self, name: str) -> ClaimRecord:
         """A claim by its id, or by its claimant's name where that has one. Raises `StateError`."""
@@ -184,7 +189,8 @@ class Desk:
         for life, wish in parts.items():
             if wish:
                 identifier = machine_claim_id(life, self.uid, domain)
-                kept = replace(record, id=identifier, wish=wish, life=life, domain=domain)
+                whole = with_devices(wish, self.switches)
+                kept = replace(record, id=identifier, wish=whole, life=life, domain=domain)
                 book.write_claim(kept)
         rest = [claim for claim in book.claims.values() if claim.id != record.id]
         self.wake_next(book, rest)

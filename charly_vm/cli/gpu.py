@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -31,17 +32,21 @@ card_argument = click.argument("card", default="")
 def status(as_json: bool) -> None:
     """Show what this host can do, which mode each card is in, and what hinders it."""
     from charly_vm.gpu.status import read_status
+    from charly_vm.machine.claims import describe_claims
 
-    found = read_status()
+    found, claims = read_status(), describe_claims()
     if as_json:
-        print_json(dataclasses.asdict(found))
+        told = dataclasses.asdict(found)
+        for card in told["cards"]:
+            card["claims"] = claims.get(card["address"], [])
+        print_json(told)
         return
     _print_host(found)
     if not found.cards:
         click.echo("there is no graphics card")
     for card in found.cards:
         click.echo()
-        _print_card(card)
+        _print_card(card, claims.get(card.address, ()))
 
 
 def _print_host(found: HostStatus) -> None:
@@ -60,7 +65,7 @@ def _print_host(found: HostStatus) -> None:
         click.echo(f"  {one.reason}\n    what helps: {one.remedy}")
 
 
-def _print_card(card: CardStatus) -> None:
+def _print_card(card: CardStatus, claims: Sequence[str]) -> None:
     group = f", IOMMU group {card.group}" if card.group >= 0 else ""
     click.echo(f"{card.address}  {card.name}{group}")
     meaning = MEANINGS.get(card.state, "")
@@ -76,6 +81,8 @@ def _print_card(card: CardStatus) -> None:
         from charly_vm.gpu.status import NODE_REMEDY
 
         click.echo(f"  this account may not use {card.node}\n    what helps: {NODE_REMEDY}")
+    for claim in claims:
+        click.echo(f"  claimed: it {claim}")
     remedies = {one.reason: one.remedy for one in card.obstacles}
     for holder in card.holders:
         click.echo(f"  in use: {holder}")

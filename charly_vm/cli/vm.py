@@ -118,15 +118,18 @@ def create(
 
     project, watcher = load(), progress()
     target = project.target(name, instance)
+    overrides = Overrides(ram=ram, cpus=cpus, key_source=ssh_key)
     with (
         own_machine(target.domain, progress=watcher),
-        claiming_for_target(target, project, timeout=claim_timeout, progress=watcher),
+        claiming_for_target(
+            target, project, overrides=overrides, timeout=claim_timeout, progress=watcher
+        ),
     ):
         machine = create_machine(
             target,
             project.file,
             this_process(Purpose.COMMAND),
-            overrides=Overrides(ram=ram, cpus=cpus, key_source=ssh_key),
+            overrides=overrides,
             progress=watcher,
         )
     _finish(machine, target, wait=wait)

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from charly_vm.arbiter.claiming import CLAIM_SECONDS, Arbiter, Lease
 from charly_vm.arbiter.records import Claimant, Life
-from charly_vm.arbiter.wish import HOST_AMOUNTS, Wish, unite
+from charly_vm.arbiter.wish import HOST_AMOUNTS, RAM, Wish, unite
 from charly_vm.errors import CharlyError, Problem, SpecError, StateError
 from charly_vm.host.progress import SILENT, Progress
 from charly_vm.machine.card_allocation import allocate_cards, require_cards
@@ -24,18 +25,22 @@ from charly_vm.machine.records import MachineRecord, Purpose, find_record
 from charly_vm.machine.wishes import amounts_of, gives_way_of, machine_amounts, wish_of_machine
 from charly_vm.model.project import Project, Target, load_project
 
+if TYPE_CHECKING:
+    from charly_vm.model.resolve import Overrides
+
 WORKER = "PYTEST_XDIST_WORKER"
 
 
 def find_arbiter(project: Project | None = None, *, progress: Progress = SILENT) -> Arbiter:
     """The arbiter for this account's claims. `project` says which of its deploys give way, and how
     much there is of its own resources."""
+    switches = CardSwitches(project, progress)
     return Arbiter(
         open_ledger(),
-        OwnHousehold(os.getuid(), project, progress=progress),
+        OwnHousehold(os.getuid(), project, progress=progress, switches=switches),
         capacity={**host_amounts(), **(amounts_of(project) if project else {})},
         progress=progress,
-        switches=CardSwitches(project, progress),
+        switches=switches,
     )
 
 
@@ -78,6 +83,7 @@ def claiming_for_target(
     target: Target,
     project: Project,
     *,
+    overrides: Overrides | None = None,
     timeout: float | None = None,
     progress: Progress = SILENT,
 ) -> Iterator[None]:
@@ -88,7 +94,8 @@ def claiming_for_target(
     """
     require_cards(target, project)
     preemptible = target.deploy.deploy.preemptible if target.deploy else None
-    gives_way = gives_way_of(preemptible, machine_amounts(target))
+    amounts = machine_amounts(target, overrides)
+    gives_way = gives_way_of(preemptible, amounts)
     with _claiming(
         find_arbiter(project, progress=progress),
         target.domain,
@@ -96,7 +103,7 @@ def claiming_for_target(
         holds=gives_way.wish if gives_way else Wish(),
         timeout=timeout,
     ):
-        allocate_cards(target, project, progress)
+        allocate_cards(target, project, progress, ram=amounts[RAM])
         yield
 
 

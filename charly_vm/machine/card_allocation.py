@@ -39,9 +39,11 @@ def require_cards(target: Target, project: Project) -> None:
         _choose(token, project)
 
 
-def allocate_cards(target: Target, project: Project, progress: Progress = SILENT) -> None:
+def allocate_cards(
+    target: Target, project: Project, progress: Progress = SILENT, *, ram: int | None = None
+) -> None:
     """Have the cards of a target stand in its machine's `instance.yml`, and see that it can have
-    them. The caller has claimed them.
+    them, with `ram` bytes where its file is not to say that. The caller has claimed them.
 
     Raises `HostError` that says what is missing, and `SpecError` where an address that stands there
     has another card now.
@@ -61,7 +63,7 @@ def allocate_cards(target: Target, project: Project, progress: Progress = SILENT
         _write(path, here, chosen, target)
         where = ", ".join(f"{card.address} ({token})" for token, card in chosen)
         progress.note(f"{target.domain} gets {where}; {path} says so")
-    _require_usable([card for _, card in chosen], machine_amounts(target)[RAM])
+    _require_usable([card for _, card in chosen], ram or machine_amounts(target)[RAM])
 
 
 def _tokens(target: Target, project: Project) -> list[str]:
@@ -159,7 +161,7 @@ def _no_longer_so(path: Path, text: str) -> SpecError:
 
 
 def _write(path: Path, here: Instance, chosen: Sequence[tuple[str, Card]], target: Target) -> None:
-    from charly_vm.gpu.allocation import render_instance
+    from charly_vm.gpu.allocation import append_instance, render_instance
 
     allocated = [
         Allocated(
@@ -179,8 +181,14 @@ def _write(path: Path, here: Instance, chosen: Sequence[tuple[str, Card]], targe
     )
     make_private_directory(path.parent)
     cards = [card for _, card in chosen]
-    data = {**here.written, "allocated": [one.model_dump(mode="json") for one in allocated]}
-    write_atomically(path, render_instance(data, cards, why))
+    ours = {"allocated": [one.model_dump(mode="json") for one in allocated]}
+    before = path.read_text() if path.exists() else ""
+    text = append_instance(before, here.written, render_instance(ours, cards, why))
+    if text is None:
+        # Written anew, it loses its author's comments.
+        write_atomically(path.with_suffix(".yml.before"), before)
+        text = render_instance({**here.written, **ours}, cards, why)
+    write_atomically(path, text)
 
 
 def _require_usable(cards: Sequence[Card], ram: int) -> None:

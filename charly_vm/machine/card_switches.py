@@ -1,5 +1,5 @@
 """Graphics cards as the arbiter switches them: exclusively claimed for a machine, shared for
-containers."""
+containers. Each is a device by its PCI address."""
 
 from __future__ import annotations
 
@@ -26,11 +26,18 @@ class CardSwitches:
         self._project = project
         self._progress = progress
 
-    def switched(self, tokens: Collection[str]) -> Collection[str]:
+    def devices(self, token: str) -> Collection[str]:
         """A token without a card on this host arbitrates, and switches nothing."""
-        return [one for one in tokens if one in self._selectors and self._cards(one)]
+        if token not in self._selectors:
+            return ()
+        from charly_vm.machine.gpu_switch import cards_of
 
-    def require_sound(self, token: str) -> None:
+        return [card.address for card in cards_of(token, self._selectors)]
+
+    def is_device(self, name: str) -> bool:
+        return ":" in name and self._find(name) is not None
+
+    def require_sound(self, device: str) -> None:
         from charly_vm.gpu.journal import Journal
         from charly_vm.gpu.plan import refuse_wedge
         from charly_vm.gpu.situation import find_poison
@@ -38,31 +45,27 @@ class CardSwitches:
         from charly_vm.gpu.wedge import WedgeCheck, check_wedge
 
         journal, wedge = Journal(), check_wedge()
-        for card in self._cards(token):
-            # A driver that hangs has nothing to do with a card that is all on another one.
-            on_vfio = all(one.driver == "vfio-pci" for one in card.functions)
-            seen = WedgeCheck() if on_vfio else wedge
-            refusals = tuple(refuse_wedge(seen, find_poison(card, journal)))
-            if refusals:
-                raise refusal_error(f"{token} is not to be had: {card.address}", refusals)
+        card = self._require(device)
+        # A driver that hangs has nothing to do with a card that is all on another one.
+        on_vfio = all(one.driver == "vfio-pci" for one in card.functions)
+        seen = WedgeCheck() if on_vfio else wedge
+        refusals = tuple(refuse_wedge(seen, find_poison(card, journal)))
+        if refusals:
+            raise refusal_error(f"{device} is not to be had", refusals)
 
-    def mode(self, token: str) -> str:
-        modes = {card.mode.value if card.mode else "" for card in self._cards(token)}
-        return modes.pop() if len(modes) == 1 else ""
+    def mode(self, device: str) -> str:
+        mode = self._require(device).mode
+        return mode.value if mode else ""
 
     def wanted(self, *, exclusive: bool) -> str:
         return "vfio" if exclusive else "nvidia"
 
-    def enter(self, token: str, mode: str) -> None:
+    def enter(self, device: str, mode: str) -> None:
         from charly_vm.gpu.cards import Mode
         from charly_vm.machine.gpu_switch import switch_now
 
-        cards = self._cards(token)
-        if not cards:
-            raise HostError(f"the card of {token} is no longer there")
-        for card in cards:
-            if card.mode is not Mode(mode):
-                self._progress.note(switch_now(card.address, Mode(mode), self._progress))
+        if self._require(device).mode is not Mode(mode):
+            self._progress.note(switch_now(device, Mode(mode), self._progress))
 
     @cached_property
     def _selectors(self) -> Mapping[str, Gpu]:
@@ -70,7 +73,14 @@ class CardSwitches:
 
         return find_selectors(self._project)
 
-    def _cards(self, token: str) -> list[Card]:
-        from charly_vm.machine.gpu_switch import cards_of
+    def _find(self, device: str) -> Card | None:
+        from charly_vm.gpu.cards import find_cards
+        from charly_vm.gpu.inventory import read_inventory
 
-        return cards_of(token, self._selectors)
+        return next((one for one in find_cards(read_inventory()) if one.address == device), None)
+
+    def _require(self, device: str) -> Card:
+        card = self._find(device)
+        if card is None:
+            raise HostError(f"the card {device} is no longer there")
+        return card

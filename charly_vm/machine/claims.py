@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from charly_vm.arbiter.explanation import describe_use
 from charly_vm.arbiter.ledger import Ledger, own_directory
 from charly_vm.arbiter.records import Life, machine_claim_id
 from charly_vm.arbiter.wish import CPUS, RAM
@@ -25,6 +26,19 @@ def host_amounts() -> Mapping[str, int]:
     """How much RAM (bytes) and how many CPUs this host has."""
     ram = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {RAM: ram, CPUS: os.cpu_count() or 1}
+
+
+def describe_claims() -> Mapping[str, Sequence[str]]:
+    """What has been granted of each token and device, in words. Raises `HostError` where the ledger
+    cannot be used."""
+    book = open_ledger().peek()
+    told: dict[str, list[str]] = {}
+    for claim in book.claims.values():
+        if claim.is_granted:
+            for token in claim.wish.tokens:
+                use = describe_use(claim, token, left=claim.id in book.left)
+                told.setdefault(token, []).append(use)
+    return told
 
 
 def drop_claims(domain: str, *lives: Life) -> None:

@@ -14,7 +14,7 @@ from charly_vm.gpu.inventory import read_inventory
 from charly_vm.gpu.journal import Journal
 from charly_vm.gpu.plan import Plan, Refusal, plan_switch, refuse_wedge
 from charly_vm.gpu.root import HOST, HostRoot
-from charly_vm.gpu.selection import matches, select
+from charly_vm.gpu.selection import select
 from charly_vm.gpu.situation import find_own_cards, find_poison, observe, observe_screens
 from charly_vm.gpu.switch import clear, refusal_error, switch, take_back
 from charly_vm.gpu.wedge import check_wedge
@@ -152,11 +152,11 @@ def _make_sound(card: Card, target: Mode, progress: Progress) -> None:
 
 @contextmanager
 def _nobody_else(card: Card, project: Project | None, progress: Progress) -> Iterator[Lease]:
-    """Claim what stands for the card, for the length of the block, or say who has it."""
+    """Claim the card, for the length of the block, or say who has it."""
     from charly_vm.machine.arbitration import find_arbiter, this_claimant
 
-    tokens = [name for name, one in find_selectors(project).items() if matches(one, card)]
     arbiter = find_arbiter(project, progress=progress)
     claimant = this_claimant("charly vm gpu")
-    with arbiter.claim(make_wish(tokens), claimant, timeout=0, switches=False) as lease:
+    wish = make_wish([card.address])
+    with arbiter.claim(wish, claimant, timeout=0, switches=False) as lease:
         yield lease

@@ -7,10 +7,11 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from charly_vm.arbiter.holders import GivesWay as Holder
+from charly_vm.arbiter.modes import NoSwitches, Switches, with_devices
 from charly_vm.arbiter.records import Life
 from charly_vm.arbiter.wish import Wish
 from charly_vm.errors import CharlyError, StateError
@@ -132,12 +133,20 @@ class ServiceHolder(_OnTerms):
 class OwnHousehold:
     """What this account has, on record and in its project."""
 
-    def __init__(self, uid: int, project: Project | None, *, progress: Progress = SILENT) -> None:
+    def __init__(
+        self,
+        uid: int,
+        project: Project | None,
+        *,
+        progress: Progress = SILENT,
+        switches: Switches | None = None,
+    ) -> None:
         """`project` may be one whose deploys give way; those of machines on record do in any
-        case."""
+        case. `switches` knows the devices that their tokens mean."""
         self._uid = uid
         self._project = project
         self._progress = progress
+        self._switches: Switches = switches or NoSwitches()
 
     def find_holders(self, tokens: Collection[str]) -> Sequence[Holder]:
         found: dict[str, Holder] = {}
@@ -166,7 +175,7 @@ class OwnHousehold:
         if record is None:
             return None
         terms = record.gives_way or GivesWay(wish=wish, grace=0, on_success=False)
-        return self._machine(record, terms)
+        return self._machine(record, self._with_devices(terms))
 
     def has_machine(self, domain: str) -> bool:
         try:
@@ -213,7 +222,7 @@ class OwnHousehold:
                 }
                 terms = gives_way_of(node.deploy.preemptible, amounts)
             if terms is not None and record.stage is Stage.CREATED:
-                yield self._machine(record, terms)
+                yield self._machine(record, self._with_devices(terms))
         if self._project is None:
             return
         for node in self._project.deploys.values():
@@ -232,7 +241,10 @@ class OwnHousehold:
     def _service(self, name: str, said: Preemptible, file: str) -> Iterator[Holder]:
         terms = gives_way_of(said, {})
         if terms is not None:
-            yield ServiceHolder(self._uid, name, terms, Path(file).parent)
+            yield ServiceHolder(self._uid, name, self._with_devices(terms), Path(file).parent)
+
+    def _with_devices(self, terms: GivesWay) -> GivesWay:
+        return replace(terms, wish=with_devices(terms.wish, self._switches))
 
 
 def holder_key(uid: int, name: str) -> str:

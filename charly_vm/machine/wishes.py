@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from charly_vm.arbiter.wish import CPUS, HOST_AMOUNTS, RAM, Wish, make_wish
 from charly_vm.machine.records import GivesWay
@@ -10,6 +11,9 @@ from charly_vm.model.deploy import Preemptible
 from charly_vm.model.project import Project, Target
 from charly_vm.model.shipped import shipped_tokens
 from charly_vm.model.spelling import find_meant
+
+if TYPE_CHECKING:
+    from charly_vm.model.resolve import Overrides
 
 
 def wish_of_bed(target: Target) -> Wish:
@@ -22,12 +26,12 @@ def wish_of_machine(target: Target) -> Wish:
     return _wish_of(target, {})
 
 
-def machine_amounts(target: Target) -> dict[str, int]:
+def machine_amounts(target: Target, overrides: Overrides | None = None) -> dict[str, int]:
     """The RAM (bytes) and the CPUs of a target's machine."""
     deploy, entity = target.deploy and target.deploy.deploy, target.entity
     return {
-        RAM: (deploy and deploy.ram) or entity.ram,
-        CPUS: (deploy and deploy.cpus) or entity.cpu,
+        RAM: (overrides and overrides.ram) or (deploy and deploy.ram) or entity.ram,
+        CPUS: (overrides and overrides.cpus) or (deploy and deploy.cpus) or entity.cpu,
     }
 
 

@@ -35,8 +35,9 @@ ME = Claimant("me", "me", os.getuid(), os.getpid())
 class Cards:
     """Switches whose state is files, so that every process sees the same.
 
-    TOKEN.mode  the mode it is in        log         each switch that was made, as they came
-    TOKEN.given-up  why it is given up   TOKEN.fails  the mode that it cannot be switched to
+    DEVICE.mode  the mode it is in        log           each switch that was made, as they came
+    DEVICE.given-up  why it is given up   DEVICE.fails  the mode that it cannot be switched to
+    TOKEN.means  the devices that it means, but for one of its own name
     """
 
     directory: Path
@@ -56,8 +57,11 @@ class Cards:
     def log(self) -> list[str]:
         return self._read("log").splitlines()
 
-    def switched(self, tokens: Collection[str]) -> Collection[str]:
-        return [one for one in tokens if (self.directory / f"{one}.mode").exists()]
+    def devices(self, token: str) -> Collection[str]:
+        return self._read(f"{token}.means").split()
+
+    def is_device(self, name: str) -> bool:
+        return (self.directory / f"{name}.mode").exists()
 
     def require_sound(self, token: str) -> None:
         if why := self._read(f"{token}.given-up"):
@@ -375,7 +379,7 @@ def test_one_whose_card_is_gone_is_forgotten_after_a_reboot(
 
 
 def test_a_record_that_nobody_can_read_is_written_anew(keeper: Arbiter, cards: Cards) -> None:
-    for text in ("", "[]", '{"token": "gpu"}', "\0"):
+    for text in ("", "[]", '{"device": "gpu"}', "\0"):
         keeper.ledger.make()
         (keeper.ledger.directory / "modes/gpu.json").write_text(text)
         keeper.restore()

@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_host import AUDIO, BOOT_ID, GPU, SECOND_GPU, FakeHost, in_place_of_this_host
 
+from charly_vm.arbiter.records import Claimant
+from charly_vm.arbiter.wish import make_wish
 from charly_vm.cli.root import charly
 from charly_vm.errors import CharlyError
 from charly_vm.gpu import situation, status
@@ -21,6 +23,7 @@ from charly_vm.gpu.allocation import hostdevs_of
 from charly_vm.gpu.journal import Done, Journal, Switch
 from charly_vm.gpu.names import find_names
 from charly_vm.gpu.steps import Before, Kind, Step
+from charly_vm.machine.arbitration import find_arbiter
 from charly_vm.model.project import load_project
 
 NAMES = """\
@@ -58,6 +61,18 @@ def gpu(*words: str) -> Result:
     if done.exception is not None and not isinstance(done.exception, CharlyError):
         raise done.exception
     return done
+
+
+def test_who_has_claimed_a_card_is_told(host: FakeHost) -> None:
+    host.add_card(group=12, mode="vfio")
+    me = Claimant("check-card", "me", os.getuid(), os.getpid())
+    with find_arbiter().claim(make_wish(["nvidia-gpu"]), me):
+        assert f"  claimed: it is held exclusively by check-card (pid {os.getpid()}, since " in (
+            gpu("status").output
+        )
+        [told] = json.loads(gpu("status", "--json").output)["cards"][0]["claims"]
+        assert told.startswith("is held exclusively by check-card")
+    assert "claimed" not in gpu("status").output
 
 
 def refused(*words: str) -> CharlyError:

@@ -93,7 +93,7 @@ def test_by_hand_a_card_goes_there_and_back(card: FakeHost) -> None:
 def test_one_that_somebody_has_claimed_is_not_switched_by_hand(
     card: FakeHost, arbiter: Arbiter
 ) -> None:
-    with arbiter.claim(CONTAINERS, ME), pytest.raises(LeaseUnavailable, match="nvidia-gpu"):
+    with arbiter.claim(CONTAINERS, ME), pytest.raises(LeaseUnavailable, match=GPU):
         switch_by_hand("", "vfio", None)
     assert card.drivers() == ON_NVIDIA
 
@@ -146,6 +146,59 @@ def test_who_wants_several_has_them_all_switched(card: FakeHost, tmp_path: Path)
         assert card.drivers() == {**ON_VFIO, SECOND_GPU: "nvidia", SECOND_AUDIO: "snd_hda_intel"}
 
 
+def test_each_of_several_cards_goes_back_to_the_mode_that_it_was_in(
+    card: FakeHost, tmp_path: Path
+) -> None:
+    card.add_card("0000:02:00", group=2, mode="vfio")
+    file = tmp_path / "charly.yml"
+    file.write_text('two:\n  resource: {gpu: {vendor: "0x10de", count: 2}}\n')
+    with find_arbiter(load_project(file)).claim(make_wish(shared=["two"]), ME):
+        assert card.drivers()[GPU] == card.drivers()[SECOND_GPU] == "nvidia"
+    assert (card.drivers()[GPU], card.drivers()[SECOND_GPU]) == ("nvidia", "vfio-pci")
+
+
+def test_two_names_of_one_card_are_one_thing(
+    card: FakeHost, arbiter: Arbiter, tmp_path: Path
+) -> None:
+    """Of two projects, say, each of which has its own word for it."""
+    file = tmp_path / "charly.yml"
+    file.write_text(f'mine:\n  resource: {{gpu: {{vendor: "0x10de", address: "{GPU}"}}}}\n')
+    other = find_arbiter(load_project(file))
+    with arbiter.claim(CONTAINERS, ME):
+        with pytest.raises(LeaseUnavailable, match=f"{GPU} is held by me"):
+            other.claim(make_wish(["mine"]), ME, timeout=0)
+        with other.claim(make_wish(shared=["mine"]), ME, timeout=0):
+            assert card.drivers() == ON_NVIDIA
+    assert switch_by_hand("", "vfio", None) == f"{GPU} is on vfio now"
+    first, second = arbiter.claim(CONTAINERS, ME), other.claim(make_wish(shared=["mine"]), ME)
+    first.release()
+    assert card.drivers() == ON_NVIDIA
+    second.release()
+    assert card.drivers() == ON_VFIO
+
+
+def test_who_has_the_card_by_another_name_gives_way(
+    card: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DATA", "STATE", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    file = tmp_path / "charly.yml"
+    file.write_text(
+        f'mine:\n  resource: {{gpu: {{vendor: "0x10de", address: "{GPU}"}}}}\n'
+        "ollama:\n"
+        "  pod: {image: ollama}\n"
+        "  gives-way:\n"
+        "    preemptible: {shares: [mine], stop: rm up, start: touch up, running: test -e up}\n"
+    )
+    serving = tmp_path / "up"
+    serving.touch()
+    with find_arbiter(load_project(file)).claim(MACHINE, ME):
+        assert not serving.exists()
+        assert card.drivers() == ON_VFIO
+    assert serving.exists()
+    assert card.drivers() == ON_NVIDIA
+
+
 def test_a_token_without_a_card_switches_nothing(host: FakeHost, arbiter: Arbiter) -> None:
     host.add_card()
     host.bind(GPU, "nouveau")
@@ -176,7 +229,7 @@ def test_one_that_is_given_up_is_refused_to_everybody(
     spoil(card)
     before = card.drivers()
     for wish in (MACHINE, CONTAINERS):
-        with pytest.raises(CardStuck, match=f"nvidia-gpu is not to be had: {GPU}"):
+        with pytest.raises(CardStuck, match=f"{GPU} is not to be had"):
             arbiter.claim(wish, ME)
     with pytest.raises(CardStuck, match=r"interrupted switch .* is left as it is"):
         switch_now(GPU, Mode.VFIO, SILENT)
@@ -187,10 +240,10 @@ def test_a_driver_that_hangs_is_no_matter_to_a_card_on_vfio(card: FakeHost) -> N
     switches = CardSwitches(None, SILENT)
     wedge(card)
     with pytest.raises(CardStuck):
-        switches.require_sound("nvidia-gpu")
+        switches.require_sound(GPU)
     for address in (GPU, AUDIO):
         card.bind(address, "vfio-pci")
-    CardSwitches(None, SILENT).require_sound("nvidia-gpu")
+    CardSwitches(None, SILENT).require_sound(GPU)
 
 
 def test_what_was_interrupted_is_recovered(card: FakeHost) -> None:
