@@ -76,7 +76,7 @@ def link_name(path: Path) -> str:
         return ""
 
 
-def names_in(directory: Path) -> Iterator[str]:
+def names_in(directory: Path | str) -> Iterator[str]:
     """The names in a directory, sorted; none where it is not there."""
     with suppress(OSError):
         yield from sorted(os.listdir(directory))  # noqa: PTH208

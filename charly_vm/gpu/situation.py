@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from charly_vm.gpu.cards import NVIDIA, Card, Screens, find_cards, why_own
 from charly_vm.gpu.holders import Holders, console_cards, drm_masters, find_holders, nodes_of
 from charly_vm.gpu.inventory import Inventory, read_inventory
@@ -91,12 +89,10 @@ def available_modules(root: HostRoot = HOST) -> frozenset[str]:
     """Those of the modules of a switch that the running kernel can load."""
     release = read_text(root.proc / "sys/kernel/osrelease")
     directory = root.path / "lib/modules" / release
+    # `kernel/drivers/vfio/pci/vfio-pci.ko.xz: kernel/…`, and the same without what it needs.
+    listed = read_text(directory / "modules.dep") + "\n" + read_text(directory / "modules.builtin")
     known = {
-        Path(line.partition(":")[0]).name.partition(".ko")[0].replace("-", "_")
-        for line in read_text(directory / "modules.dep").splitlines()
-    }
-    known |= {
-        Path(line).name.partition(".ko")[0].replace("-", "_")
-        for line in read_text(directory / "modules.builtin").splitlines()
+        line.partition(":")[0].rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+        for line in listed.splitlines()
     }
     return frozenset(name for name in MODULES if name.replace("-", "_") in known)

@@ -6,6 +6,7 @@ the device's lock. Nothing but a reset of the host ends that; whoever wants the 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,21 +79,33 @@ def check_wedge(root: HostRoot = HOST) -> WedgeCheck:
 
 
 def _sleeping(proc: Path) -> Iterator[tuple[StuckTask, bool]]:
+    # Thousands of tasks, before and after each step of a switch: without a `Path` for each.
     for pid in names_in(proc):
         if not pid.isdigit():
             continue
-        for task in names_in(proc / pid / "task"):
-            place = proc / pid / "task" / task
-            try:
-                before, _, after = (place / "stat").read_text(errors="replace").rpartition(")")
-            except OSError:
-                continue
+        tasks = f"{proc}/{pid}/task"
+        for task in names_in(tasks):
             # The name is in brackets and may have any character in it; the state comes next.
-            if after.split()[:1] != ["D"]:
+            before, _, after = _read_head(f"{tasks}/{task}/stat").rpartition(b")")
+            if after[:3].strip() != b"D":
                 continue
-            name = before.partition("(")[2]
-            frames, readable = _read_frames(place / "stack")
+            name = before.partition(b"(")[2].decode(errors="replace")
+            frames, readable = _read_frames(Path(tasks, task, "stack"))
             yield StuckTask(int(pid), int(task), name, frames), readable
+
+
+def _read_head(path: str) -> bytes:
+    """The first page of a file of the kernel's; nothing where it is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def _read_frames(stack: Path) -> tuple[tuple[str, ...], bool]:
