@@ -31,8 +31,23 @@ def render_hostdev(device: Mapping[str, Any]) -> str:
     return f'{{type: pci, managed: "yes", source: {{{source}}}}}'
 
 
+def append_instance(text: str, written: Mapping[str, Any], added: str) -> str | None:
+    """An `instance.yml` of which `text` is all, and says `written`, with more below it, so that
+    its comments stay; None where that would not say both."""
+    import yaml
+
+    whole = f"{text.rstrip()}\n\n{added}" if text.strip() else added
+    try:
+        data, more = yaml.safe_load(whole), yaml.safe_load(added)
+    except yaml.YAMLError:
+        return None
+    apart = isinstance(data, dict) and written.keys().isdisjoint(more)
+    return whole if apart and data.keys() == written.keys() | more.keys() else None
+
+
 def render_instance(written: Mapping[str, Any], cards: Sequence[Card], why: str) -> str:
-    """The text of an `instance.yml` with these cards in it, and with all that it says already.
+    """The text of an `instance.yml` with these cards in it, and with all that it says already, but
+    for comments.
 
     `why` is the comment above the devices.
     """

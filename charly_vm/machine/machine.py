@@ -285,7 +285,9 @@ def remove_directory(paths: Paths, *, instance: bool) -> None:
     if not paths.directory.exists():
         return
     for entry in paths.directory.iterdir():
-        if entry == paths.record or (entry == paths.instance and not instance):
+        # With what stood there before a card was written into it.
+        is_instance = entry.name.startswith(paths.instance.name)
+        if entry == paths.record or (is_instance and not instance):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -17,6 +17,7 @@ from sample_machine import sample_machine
 from charly_vm.errors import HostError, SpecError
 from charly_vm.host.progress import Silent
 from charly_vm.machine import start as start_module
+from charly_vm.machine.arbitration import claiming_for_target
 from charly_vm.machine.card_allocation import (
     allocate_cards,
     require_cards,
@@ -28,6 +29,7 @@ from charly_vm.model.instance import Allocated, Instance, read_instance
 from charly_vm.model.libvirt.devices.hostdev import PciHostdev
 from charly_vm.model.project import Project, load_project
 from charly_vm.model.protocols import DomainState
+from charly_vm.model.resolve import Overrides
 from charly_vm.model.resolved import Hypervisor
 
 DOMAIN = "charly-cuda"
@@ -189,6 +191,23 @@ def test_a_file_that_says_little_is_filled_in(host: FakeHost, project: Project, 
     author_writes(text)
     allocate(project)
     assert sources(written()) == [GPU, AUDIO]
+
+
+def test_an_authors_comments_stay(host: FakeHost, project: Project) -> None:
+    text = "# my desk\ndisposable: false  # never\n"
+    author_writes(text)
+    allocate(project)
+    assert file_of().read_text().startswith(text)
+    assert written().is_vetoed
+    assert sources(written()) == [GPU, AUDIO]
+
+
+def test_what_is_written_anew_is_kept_as_it_was(host: FakeHost, project: Project) -> None:
+    text = "# my desk\nlibvirt: {devices: {}}\n"
+    author_writes(text)
+    allocate(project)
+    assert sources(written()) == [GPU, AUDIO]
+    assert file_of().with_suffix(".yml.before").read_text() == text
 
 
 def test_what_an_author_wrote_by_hand_is_left_alone(host: FakeHost, project: Project) -> None:
@@ -436,6 +455,17 @@ def test_memory_that_may_not_be_pinned_is_told(
         f"echo 'ann - memlock {5 * 2**20}' | sudo tee /etc/security/limits.d/charly.conf, and log "
         "in again"
     )
+
+
+def test_memory_that_the_command_line_asks_for_is_to_be_pinned_as_well(
+    host: FakeHost, project: Project
+) -> None:
+    asked = Overrides(ram=8 * GIB)
+    with (
+        pytest.raises(HostError, match="the guest and its card need 9G"),
+        claiming_for_target(project.target("cuda"), project, overrides=asked),
+    ):
+        pytest.fail("it may not pin that")
 
 
 @pytest.mark.parametrize(("limit", "euid"), [(resource.RLIM_INFINITY, 1000), (0, 0)])
