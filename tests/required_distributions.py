@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from packaging.requirements import Requirement
 
 
-def find_required(name: str) -> Iterator[importlib.metadata.Distribution]:
-    """Those that this environment needs, without extras and without the one itself."""
+def find_required(name: str, extra: str = "") -> Iterator[importlib.metadata.Distribution]:
+    """Those that this environment needs, without the one itself, and with one of its extras."""
     waiting, seen = [name], {name}
     while waiting:
-        for text in importlib.metadata.requires(waiting.pop()) or ():
+        for text in importlib.metadata.requires(wanting := waiting.pop()) or ():
             requirement = Requirement(text)
-            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            chosen = extra if wanting == name else ""
+            if requirement.marker and not requirement.marker.evaluate({"extra": chosen}):
                 continue
             if requirement.name not in seen:
                 seen.add(requirement.name)

@@ -91,7 +91,8 @@ def remove_expired() -> None:
 
 
 def restore_holders() -> None:
-    """Before anything else, start again what gave way to a claimant that is gone."""
+    """Put back what was switched for claimants that are gone, and start again what gave way to
+    them: before anything else, and once a machine has given something back."""
     from charly_vm.machine.claims import open_ledger
     from charly_vm.machine.service import ASKED_BY_ARBITER
 

@@ -11,6 +11,7 @@ from charly_vm.cli.context import (
     load,
     name_argument,
     progress,
+    restore_holders,
 )
 from charly_vm.cli.quantities import SizeType, claim_timeout_option
 from charly_vm.model.names import domain_of
@@ -199,6 +200,7 @@ def stop(name: str, instance: str, force: bool) -> None:
 
     with held_machine(domain_of(name, instance), progress=progress()) as machine:
         outcome = machine.stop(force=force)
+    restore_holders()
     click.echo(f"{machine.name} is off: {outcome.value}")
 
 
@@ -212,6 +214,7 @@ def destroy(name: str, instance: str, disk: bool) -> None:
 
     with held_machine(domain_of(name, instance), progress=progress()) as machine:
         machine.destroy(disk=disk, instance=disk)
+    restore_holders()
     rest = "and its disk are gone" if disk else "is gone; its disk is kept"
     click.echo(f"{machine.name} {rest}")
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from gpu_lab import Lab, running_lab
 from lab_project import find_obstacle
 from platformdirs import user_cache_path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure says what the kernel said last, and where the processors are."""
+    report = yield
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and lab is not None:
+        report.sections.append(("the lab", lab.describe()))
+    return report
 
 
 @pytest.fixture(scope="session")

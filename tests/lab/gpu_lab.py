@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from lab_cards import CARDS, State, find_state
-from lab_code import LABEL, MOUNT_POINT, PATHS
+from lab_code import FORKING, LABEL, MOUNT_POINT, PATHS
 from lab_machine import load, running_machine
 from lab_modules import build_modules, digest_sources
 from lab_shell import ATTEMPT_SECONDS, RUN_SECONDS, Background, Ended, Shell
 
+from charly_vm.backend import qmp
 from charly_vm.backend.guest_agent import ask_agent
-from charly_vm.errors import GuestError
+from charly_vm.errors import CharlyError, GuestError
 from charly_vm.guest.agent import AgentShell
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.machine.machine import Machine
@@ -33,16 +34,21 @@ from charly_vm.model.protocols import DomainState
 READY = "ready"
 """The snapshot that a run goes back to."""
 
-AGENT_SECONDS = 30.0
+AGENT_SECONDS = 120.0
 """For the agent's first word, while a guest of the lab's has its processors."""
+BRING_SECONDS = 300.0
+"""For the code to be imported, ten times what it takes where nothing else runs."""
 USER = "charly"
 """An ordinary account."""
 
+# KVM in the lab is KVM on an emulated SVM: twice as fast, and both times that the lab has been seen
+# to hang, somebody was using it.
 _INSTALL = f"""\
+modprobe -r kvm_amd
 useradd --create-home --shell /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{USER}
 mkdir -p {MOUNT_POINT}
-for name in charly pytest; do ln -s {MOUNT_POINT}/bin/$name /usr/local/bin/; done
+for name in charly charly-python pytest; do ln -s {MOUNT_POINT}/bin/$name /usr/local/bin/; done
 packages=$(python3 -c 'import site; print(site.getsitepackages()[0])')
 mkdir -p "$packages"
 printf '%s\\n' {shlex.join(PATHS)} >"$packages/charly.pth"
@@ -56,9 +62,14 @@ udevadm settle
 # The kernel may remember the disk of an earlier run.
 blockdev --flushbufs /dev/disk/by-label/{LABEL}
 mount -o ro /dev/disk/by-label/{LABEL} {MOUNT_POINT}
-# Once, so that what the tests import is in memory: the snapshot has that too.
-charly --version >/dev/null
+setsid {FORKING} </dev/null >/var/log/forking 2>&1 &
+forking=$!
+# Once, so that what it imports is in memory: the snapshot has that too.
 pytest --version >/dev/null
+until charly --version >/dev/null 2>&1; do
+    kill -0 "$forking" 2>/dev/null || {{ cat /var/log/forking >&2; exit 1; }}
+    sleep 0.2
+done
 sync
 """
 
@@ -134,6 +145,17 @@ class Lab:
         """The end of what the kernel has said."""
         return self.machine.console_tail(60)
 
+    def describe(self) -> str:
+        """The console, and where each processor is: also of one that answers nothing."""
+        monitor = self.machine.record.domain.paths.monitor_socket
+        words: dict[str, object] = {"command-line": "info registers -a"}
+        try:
+            registers = str(qmp.execute(monitor, "human-monitor-command", words))
+        except CharlyError as error:
+            registers = str(error)
+        shown = [line for line in registers.splitlines() if line.startswith(("CPU#", "RIP="))]
+        return "\n".join([self.console, *(shown or [registers])])
+
     @property
     def runs(self) -> bool:
         """Whether it does: a host that resets itself stops instead."""
@@ -184,15 +206,12 @@ def running_lab(cache: Path) -> Iterator[Lab]:
     def install(machine: Machine) -> None:
         _install(_enter(machine), cache)
 
+    def bring_code(machine: Machine) -> None:
+        _bring_code(_enter(machine))
+
     made_of = _INSTALL.encode() + digest_sources()
-    with running_machine(cache / "lab", made_of, install) as machine:
-        lab = _enter(machine)
-        try:
-            _bring_code(lab)
-        except BaseException as error:
-            error.add_note(f"the end of its console:\n{lab.console}")
-            raise
-        yield lab
+    with running_machine(cache / "lab", made_of, install, bring_code) as machine:
+        yield _enter(machine)
 
 
 def _enter(machine: Machine) -> Lab:
@@ -213,9 +232,10 @@ def _install(lab: Lab, cache: Path) -> None:
 
 def _bring_code(lab: Lab) -> None:
     domain, backend = lab.machine.record.domain, lab.machine.backend
-    lab.root.script(_BRING_CODE, str(int(time.time())))
+    lab.root.script(_BRING_CODE, str(int(time.time())), timeout=BRING_SECONDS)
     state = lab.state()
-    assert state == READY_STATE, state
+    if state != READY_STATE:
+        raise GuestError(f"the lab is not as it has to be: {state}")
     backend.drop_snapshot(domain, READY)
     backend.save_snapshot(domain, READY)
 

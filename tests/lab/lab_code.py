@@ -29,15 +29,18 @@ PATHS = (f"{MOUNT_POINT}/source", f"{MOUNT_POINT}/site-packages")
 TINY_IMAGE = f"{MOUNT_POINT}/tiny.qcow2"
 """The disk of a guest for the lab's own machines."""
 
+FORKING = f"{MOUNT_POINT}/bin/forking"
+"""What forks the commands of charly's; see `programs`."""
+
 _REPOSITORY = Path(__file__).parents[2]
+_PROGRAMS = Path(__file__).with_name("programs")
 _SIZE = "288M"
-_PROGRAM = """\
+_PYTEST = """\
 #!/usr/bin/python3
 import sys
-from {module} import {function}
-sys.exit({function}())
+from pytest import console_main
+sys.exit(console_main())
 """
-_PROGRAMS = {"charly": ("charly_vm.cli", "main"), "pytest": ("pytest", "console_main")}
 
 
 def write_code_disk(image: Path) -> None:
@@ -75,9 +78,11 @@ def write_code_disk(image: Path) -> None:
 
 def _write_programs(directory: Path) -> None:
     directory.mkdir()
-    for name, (module, function) in _PROGRAMS.items():
-        program = directory / name
-        program.write_text(_PROGRAM.format(module=module, function=function))
+    directory.joinpath("pytest").write_text(_PYTEST)
+    shutil.copy(_PROGRAMS / "forking.py", directory / "forking")
+    for name in ("charly", "charly-python"):
+        shutil.copy(_PROGRAMS / "forked.py", directory / name)
+    for program in directory.iterdir():
         program.chmod(0o755)
 
 
@@ -89,7 +94,7 @@ def _copy_requirements(target: Path) -> None:
         if ".dist-info/" in str(file):
             _copy(Path(str(own.locate_file(file.parts[0]))), target)
             break
-    for distribution in find_required("charly-vm"):
+    for distribution in find_required("charly-vm", extra="libvirt"):
         for name in {file.parts[0] for file in distribution.files or () if ".." not in file.parts}:
             if name != "__pycache__":
                 _copy(Path(str(distribution.locate_file(name))), target)

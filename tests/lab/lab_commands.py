@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpu_lab import Lab
+from lab_code import TINY_IMAGE
 from lab_shell import Ended, Shell
 
 PROJECT = """\
@@ -16,6 +17,19 @@ nvidia-gpu:
 second-gpu:
   resource: {gpu: {vendor: "0x1234", address: "0000:02:00.0"}}
 """
+TINY = f"""\
+tiny:
+  vm:
+    source:
+      kind: cloud_image
+      url: file://{TINY_IMAGE}
+      checksum: {{type: sha256, value: @DIGEST@}}
+    backend: @BACKEND@
+    ram: 192M
+    cpu: 1
+    ssh: {{port_auto: true, user: tester}}
+"""
+"""A guest for the lab's machines."""
 VFIO = ("vfio-pci", "vfio-pci")
 NVIDIA = ("nvidia", "snd_hda_intel")
 FIRST, SECOND = "0000:01:00.0", "0000:02:00.0"
@@ -65,6 +79,12 @@ class Project:
         slot = card.rpartition(".")[0]
         state = self.lab.state()
         return tuple(name for one, name in state.drivers.items() if one.startswith(slot))
+
+
+def tiny_guest(lab: Lab, backend: str) -> str:
+    """`TINY`, on a backend."""
+    digest = lab.run(f"sha256sum {TINY_IMAGE}").stdout.split()[0]
+    return TINY.replace("@DIGEST@", digest).replace("@BACKEND@", backend)
 
 
 def make_project(lab: Lab, shell: Shell, text: str = PROJECT) -> Project:

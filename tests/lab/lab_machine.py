@@ -26,18 +26,25 @@ from charly_vm.model.protocols import DomainState
 
 INSTALLED = "installed"
 """The snapshot that is kept: booted, and with all that does not change from run to run."""
-BOOT_SECONDS = 600.0
-"""Ten times what it takes where nothing else runs: workers may share two cores with guests."""
+BOOT_SECONDS = 300.0
+"""Five times what it takes where nothing else runs: workers may share two cores with guests."""
+BOOTS = 3
+"""An emulated host has been seen to boot with mounts that fail and a udev that does nothing."""
 
 
 @contextmanager
 def running_machine(
-    home: Path, made_of: bytes, install: Callable[[Machine], None]
+    home: Path,
+    made_of: bytes,
+    install: Callable[[Machine], None],
+    prepare: Callable[[Machine], None],
 ) -> Iterator[Machine]:
-    """The machine, running for the length of the block, as `install` has left it.
+    """The machine, running for the length of the block, as `install` and then `prepare` have left
+    it.
 
-    It is kept in one of the directories of `home`, one for each run that goes on at the same time.
-    `made_of` is what `install` depends on.
+    It is kept as it was between the two, in one of the directories of `home`, one for each run that
+    goes on at the same time. `made_of` is what `install` depends on. Where one of them fails, the
+    host is booted anew.
     """
     with ExitStack() as held:
         place = held.enter_context(_own_place(home))
@@ -45,7 +52,8 @@ def running_machine(
             project = load_project(write_project(place))
             target = project.target(name_bed(), place.name)
             held.enter_context(own_machine(target.domain))
-            machine = _bring_up(target, project.file, place / "made-of", made_of, install)
+            note = place / "made-of"
+            machine = _bring_up(target, project.file, note, made_of, install, prepare)
         try:
             yield machine
         finally:
@@ -54,7 +62,12 @@ def running_machine(
 
 
 def _bring_up(
-    target: Target, project: Path, note: Path, made_of: bytes, install: Callable[[Machine], None]
+    target: Target,
+    project: Path,
+    note: Path,
+    made_of: bytes,
+    install: Callable[[Machine], None],
+    prepare: Callable[[Machine], None],
 ) -> Machine:
     digest = hashlib.sha256(made_of)
     for part in (TEMPLATE.read_text(), describe_emulator()):
@@ -64,26 +77,37 @@ def _bring_up(
     if kept is not None:
         if note.exists() and note.read_text() == wanted:
             try:
-                return _load(kept)
+                _load(kept)
+                prepare(kept)
             except CharlyError:
                 # Its base is gone, its port is somebody else's, or its memory is of another QEMU.
                 pass
+            else:
+                return kept
         kept.destroy(disk=True)
     note.unlink(missing_ok=True)
-    machine = create_machine(target, project, this_process(Purpose.COMMAND))
-    try:
-        machine.wait_until_ready(BOOT_SECONDS)
-        install(machine)
-        machine.backend.save_snapshot(machine.record.domain, INSTALLED)
-        note.write_text(wanted)
-    except BaseException as error:
-        error.add_note(f"the end of its console:\n{machine.console_tail(40)}")
-        machine.destroy(disk=True)
-        raise
-    return machine
+    failures: list[CharlyError] = []
+    while len(failures) < BOOTS:
+        machine = create_machine(target, project, this_process(Purpose.COMMAND))
+        try:
+            machine.wait_until_ready(BOOT_SECONDS)
+            install(machine)
+            machine.backend.save_snapshot(machine.record.domain, INSTALLED)
+            prepare(machine)
+            note.write_text(wanted)
+        except CharlyError as error:
+            error.add_note(f"the end of its console:\n{machine.console_tail(60)}")
+            machine.destroy(disk=True)
+            failures.append(error)
+        except BaseException:
+            machine.destroy(disk=True)
+            raise
+        else:
+            return machine
+    raise failures[0]
 
 
-def _load(kept: Machine) -> Machine:
+def _load(kept: Machine) -> None:
     if kept.state() is not DomainState.SHUT_OFF:
         # Its run was killed a moment ago.
         kept.stop(force=True)
@@ -93,7 +117,6 @@ def _load(kept: Machine) -> Machine:
     except BaseException:
         kept.stop(force=True)
         raise
-    return kept
 
 
 def require_answer(machine: Machine) -> None:

@@ -185,9 +185,9 @@ class Shell:
         return self.run(shlex.join(["charly", *words]), timeout=timeout, check=check)
 
     def python(self, code: str, *words: str, timeout: float = RUN_SECONDS) -> Any:
-        """What some Python prints, read as JSON. It can import the checkout under test, and has the
-        words in `sys.argv[1:]`."""
-        done = self.run(shlex.join(["python3", "-c", code, *words]), timeout=timeout)
+        """What some Python prints, read as JSON. It has imported the checkout under test, and has
+        the words in `sys.argv[1:]`."""
+        done = self.run(shlex.join(["charly-python", code, *words]), timeout=timeout)
         try:
             return json.loads(done.stdout)
         except ValueError:

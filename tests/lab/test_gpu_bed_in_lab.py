@@ -6,8 +6,7 @@ import shlex
 
 import pytest
 from gpu_lab import Lab
-from lab_code import TINY_IMAGE
-from lab_commands import NVIDIA, PROJECT, make_project
+from lab_commands import NVIDIA, PROJECT, make_project, tiny_guest
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
@@ -17,16 +16,6 @@ SOUND = "0x293e"
 """The device of the card's sound, which no guest has of its own."""
 
 BED = f"""\
-tiny:
-  vm:
-    source:
-      kind: cloud_image
-      url: file://{TINY_IMAGE}
-      checksum: {{type: sha256, value: @DIGEST@}}
-    backend: qemu
-    ram: 192M
-    cpu: 1
-    ssh: {{port_auto: true, user: tester}}
 check-card:
   vm: {{from: tiny, disposable: true, timeout: {BED_SECONDS:.0f}s}}
   alone: {{requires_exclusive: [nvidia-gpu]}}
@@ -38,8 +27,7 @@ check-card:
 
 
 def test_a_bed_claims_the_card_and_its_guest_sees_it(cards: Lab) -> None:
-    digest = cards.run(f"sha256sum {TINY_IMAGE}").stdout.split()[0]
-    project = make_project(cards, cards.root, PROJECT + BED.replace("@DIGEST@", digest))
+    project = make_project(cards, cards.root, PROJECT + tiny_guest(cards, "qemu") + BED)
     words = ["pytest", "--charly-bed", "check-card", "--charly-no-rebuild", "-rA", "--tb=short"]
     command = f"cd {shlex.quote(project.directory)} && {shlex.join(words)}"
     done = cards.run(command, timeout=BED_SECONDS + 120, check=False)

@@ -7,7 +7,7 @@ from gpu_lab import Lab
 from lab_cards import CARDS
 from lab_commands import FIRST, NVIDIA, PROJECT, SECONDS, VFIO, make_project
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 # In the lab, and in one process: to start charly takes longer there than a switch.
 KILL_AT_EACH_STEP = """\

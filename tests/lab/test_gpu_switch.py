@@ -9,7 +9,7 @@ from gpu_lab import Lab
 from lab_cards import CARDS
 from lab_commands import FIRST, NVIDIA, SECOND, VFIO, Project, make_project
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from lab_shell import Background, wait_for_all
 from charly_vm.errors import GuestTimeout
 
 # The first test also waits for the lab, whose disk may have to be made.
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 CARD, OTHER = CARDS
 DEVICES = "/sys/bus/pci/devices"
