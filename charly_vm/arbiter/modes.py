@@ -8,7 +8,7 @@ Whoever claims a token claims the devices that it means on this host as well, so
 one device are the same to the arbiter, and each device has a mode of its own.
 
 Written before anything is switched, and looked at by whoever comes next: a claimant that dies
-leaves no resource in the mode that it wanted.
+leaves no device in the mode that it wanted.
 """
 
 from __future__ import annotations

@@ -44,15 +44,15 @@ class Cards:
     seconds: float = 0.0
     """How long a switch takes."""
 
-    def put(self, token: str, mode: str) -> None:
-        self.set(token, "mode", mode)
+    def put(self, device: str, mode: str) -> None:
+        self.set(device, "mode", mode)
 
-    def set(self, token: str, kind: str, text: str) -> None:
+    def set(self, name: str, kind: str, text: str) -> None:
         self.directory.mkdir(exist_ok=True)
-        (self.directory / f"{token}.{kind}").write_text(text)
+        (self.directory / f"{name}.{kind}").write_text(text)
 
-    def unset(self, token: str, kind: str) -> None:
-        (self.directory / f"{token}.{kind}").unlink()
+    def unset(self, name: str, kind: str) -> None:
+        (self.directory / f"{name}.{kind}").unlink()
 
     def log(self) -> list[str]:
         return self._read("log").splitlines()
@@ -63,25 +63,25 @@ class Cards:
     def is_device(self, name: str) -> bool:
         return (self.directory / f"{name}.mode").exists()
 
-    def require_sound(self, token: str) -> None:
-        if why := self._read(f"{token}.given-up"):
+    def require_sound(self, device: str) -> None:
+        if why := self._read(f"{device}.given-up"):
             raise HostError(why)
 
-    def mode(self, token: str) -> str:
-        return self._read(f"{token}.mode")
+    def mode(self, device: str) -> str:
+        return self._read(f"{device}.mode")
 
     def wanted(self, *, exclusive: bool) -> str:
         return "vfio" if exclusive else "nvidia"
 
-    def enter(self, token: str, mode: str) -> None:
-        if self.mode(token) == mode:
+    def enter(self, device: str, mode: str) -> None:
+        if self.mode(device) == mode:
             return
         time.sleep(self.seconds)
-        if self._read(f"{token}.fails") == mode:
-            raise HostError(f"{token} cannot be {mode}")
+        if self._read(f"{device}.fails") == mode:
+            raise HostError(f"{device} cannot be {mode}")
         with (self.directory / "log").open("a") as log:
-            log.write(f"{token} {mode}\n")
-        self.put(token, mode)
+            log.write(f"{device} {mode}\n")
+        self.put(device, mode)
 
     def _read(self, name: str) -> str:
         file = self.directory / name
@@ -156,6 +156,27 @@ def test_each_of_several_is_in_its_own_mode(keeper: Arbiter, cards: Cards) -> No
         assert (cards.mode("gpu"), cards.mode("other")) == ("vfio", "nvidia")
         assert kept(keeper) == ["gpu.json", "other.json"]
     assert (cards.mode("gpu"), cards.mode("other")) == ("nvidia", "vfio")
+
+
+def test_two_tokens_of_one_device_are_one_thing(keeper: Arbiter, cards: Cards) -> None:
+    cards.set("mine", "means", "gpu")
+    mine = claim(keeper, make_wish(["mine"]))
+    assert mine.wish.exclusive == ("mine", "gpu")
+    assert cards.mode("gpu") == "vfio"
+    with pytest.raises(ClaimUnavailable, match="gpu is held exclusively by me"):
+        one_more(keeper, cards).claim(CONTAINERS, ME, timeout=0)
+    mine.release()
+    assert cards.log() == ["gpu vfio", "gpu nvidia"]
+    assert kept(keeper) == []
+
+
+def test_a_machine_keeps_the_device_of_its_token(keeper: Arbiter, cards: Cards) -> None:
+    cards.set("mine", "means", "gpu")
+    wish = make_wish(["mine"])
+    lease = keeper.claim(wish, ME, domain="vm")
+    lease.hand_over("vm", {Life.MACHINE: wish})
+    (record,) = keeper.ledger.peek().claims.values()
+    assert record.wish.exclusive == ("mine", "gpu")
 
 
 def test_a_token_without_a_mode_is_claimed_as_ever(keeper: Arbiter, cards: Cards) -> None:
@@ -414,10 +435,10 @@ def test_who_gives_way_comes_back_after_the_card(
     seen: list[str] = []
 
     class Looking(Cards):
-        def enter(self, token: str, mode: str) -> None:
-            if mode != self.mode(token):
+        def enter(self, device: str, mode: str) -> None:
+            if mode != self.mode(device):
                 seen.append(f"{mode} while down: {yard.down()}")
-            super().enter(token, mode)
+            super().enter(device, mode)
 
     yard = Yard(tmp_path / "yard")
     yard.add("inference", CONTAINERS)
