@@ -43,6 +43,12 @@ class Model(BaseModel):
             raise ValidationError.from_exception_data(error.title, details) from None
 
     @classmethod
+    def unwritten(cls) -> Self:
+        """What the model is where an author writes nothing of it. Its validator is not needed for
+        that, and need not be built: a tenth of the time that a short command has."""
+        return cls.model_construct()
+
+    @classmethod
     def known_keys(cls) -> list[str]:
         """The keys that an author may write."""
         return [field.alias or name for name, field in cls.model_fields.items()]

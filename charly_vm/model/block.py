@@ -36,7 +36,9 @@ class Block:
     def data(self) -> Mapping[str, Any]:
         """For JSON: what was written or decided, and no default that follows by itself."""
         if self._data is None:
-            self._data = self.domain.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            from charly_vm.model.libvirt import dump_block
+
+            self._data = dump_block(self.domain)
         return self._data
 
     def __eq__(self, other: object) -> bool:

@@ -207,7 +207,7 @@ class Candy(Open):
     """By distribution; a key may name several, as in `debian,ubuntu`."""
     service: tuple[Service, ...] = ()
     """Services that it brings."""
-    libvirt: SnippetsField = Field(default_factory=Snippets)
+    libvirt: SnippetsField = Field(default_factory=Snippets.unwritten)
     """What it needs of the machine that it is applied to."""
     plan: Plan = Field(default_factory=list)
     """What it does, and checks of that."""

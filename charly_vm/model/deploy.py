@@ -169,7 +169,7 @@ class Terms(Model):
     """Kept; nothing acts on it."""
     add_candy: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Layers that the guest gets, in this order."""
-    install_opts: InstallOpts = Field(default_factory=InstallOpts)
+    install_opts: InstallOpts = Field(default_factory=InstallOpts.unwritten)
     """What layers may do to the guest. Kept; nothing acts on it."""
     requires_exclusive: tuple[Token, ...] = ()
     """What nobody else may have meanwhile."""

@@ -81,11 +81,11 @@ class VmEntity(Model):
     answers."""
     autostart: Flag = False
     """Boot with the host; needs libvirt."""
-    network: Network = Field(default_factory=Network)
+    network: Network = Field(default_factory=Network.unwritten)
     """How the guest is connected."""
-    ssh: Ssh = Field(default_factory=Ssh)
+    ssh: Ssh = Field(default_factory=Ssh.unwritten)
     """How the guest is reached, and by which key."""
-    cloud_init: CloudInit = Field(default_factory=CloudInit)
+    cloud_init: CloudInit = Field(default_factory=CloudInit.unwritten)
     """What the guest does with itself when it first boots."""
     snapshot: tuple[SnapshotWish, ...] = ()
     """Snapshots that `charly vm snapshot` knows by name."""

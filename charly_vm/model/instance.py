@@ -35,7 +35,7 @@ class InstanceDevices(Open):
 class InstanceLibvirt(Open):
     """The part of the libvirt block that is looked at."""
 
-    devices: InstanceDevices = Field(default_factory=InstanceDevices)
+    devices: InstanceDevices = Field(default_factory=InstanceDevices.unwritten)
 
 
 class Allocated(Model):
@@ -53,7 +53,7 @@ class InstanceFile(Open):
     """What one machine has on this host and no project should say of it: `instance.yml` in the
     machine's directory."""
 
-    libvirt: InstanceLibvirt = Field(default_factory=InstanceLibvirt)
+    libvirt: InstanceLibvirt = Field(default_factory=InstanceLibvirt.unwritten)
     """The host's part of the libvirt block."""
     allocated: tuple[Allocated, ...] = ()
     """What of the `hostdevs` charly has chosen; without it they are an author's."""

@@ -80,7 +80,7 @@ class CloudImage(Model):
     kind: Literal["cloud_image"]
     url: Annotated[str, Form(r"(https?|file)://.+", "a URL with http://, https:// or file://")]
     """Where the image is."""
-    checksum: Checksum = Field(default_factory=Checksum)
+    checksum: Checksum = Field(default_factory=Checksum.unwritten)
     base_user: str | None = None
     """The account that the image already has; adopted instead of creating one."""
     cache: Name | None = None

@@ -62,7 +62,7 @@ class Ssh(Model):
     key_source: KeySource = "auto"
     """Which key logs in: `auto` is the first `~/.ssh/*.pub`, `generate` one of the machine's own,
     `none` none, and a path that one."""
-    key_injection: KeyInjection = KeyInjection()
+    key_injection: KeyInjection = KeyInjection.unwritten()
     """By which of two ways the key gets into the guest."""
 
     @model_validator(mode="after")

@@ -88,7 +88,7 @@ class Modifiers(Model):
     """That the picture is not of one colour alone."""
 
 
-NO_MODIFIERS = Modifiers()
+NO_MODIFIERS = Modifiers.unwritten()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def test_every_field_changes_the_domain_of_a_golden_machine(element: str) -> Non
 @pytest.mark.parametrize("name", GOLDEN_MACHINES)
 def test_a_block_that_is_written_into_a_record_is_read_as_the_same(name: str) -> None:
     block = GOLDEN_MACHINES[name].libvirt
-    written = block.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    written = Block(block).data
+    assert written == block.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert LibvirtDomain.model_validate(json.loads(json.dumps(written))) == block
 
 

@@ -69,9 +69,9 @@ class CloudInit(Model):
     """Files that are there before anything of the author's runs."""
     network: GuestNetwork | None = None
     """The guest's own settings, in place of DHCP on the first card."""
-    mirrors: Mirrors = Mirrors()
+    mirrors: Mirrors = Mirrors.unwritten()
     """Where the guest fetches its packages from."""
-    charly_install: CharlyInstall = CharlyInstall()
+    charly_install: CharlyInstall = CharlyInstall.unwritten()
     """Whether and how charly's own program gets into the guest, which nothing here needs."""
     extra: Extra = Field(default_factory=dict)
     """Whatever else a cloud-config can say; merged last."""

@@ -7,6 +7,6 @@ render from it. `consistency.find_problems` finds what does not fit together.
 from charly_vm.model.libvirt.consistency import Surroundings, find_problems
 from charly_vm.model.libvirt.cpu import Cpu
 from charly_vm.model.libvirt.devices import Devices
-from charly_vm.model.libvirt.domain import LibvirtDomain
+from charly_vm.model.libvirt.domain import LibvirtDomain, dump_block
 
-__all__ = ["Cpu", "Devices", "LibvirtDomain", "Surroundings", "find_problems"]
+__all__ = ["Cpu", "Devices", "LibvirtDomain", "Surroundings", "dump_block", "find_problems"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import to_jsonable_python
 
 from charly_vm.model.base import Model
 from charly_vm.model.libvirt.clock import Clock
@@ -40,11 +42,11 @@ class LibvirtDomain(Model):
 
     # The defaults are made when they are needed: a model's first value costs the building of its
     # validator, and most commands of the command line read no block.
-    features: Features = Field(default_factory=Features)
+    features: Features = Field(default_factory=Features.unwritten)
     """What the machine itself offers to its guest."""
-    cpu: Cpu = Field(default_factory=Cpu)
+    cpu: Cpu = Field(default_factory=Cpu.unwritten)
     """Which processor the guest sees."""
-    clock: Clock = Field(default_factory=Clock)
+    clock: Clock = Field(default_factory=Clock.unwritten)
     """What the guest's clock begins with, and the timers that it ticks by."""
     memory_backing: MemoryBacking | None = None
     """Where the guest's memory comes from on the host."""
@@ -62,9 +64,9 @@ class LibvirtDomain(Model):
     """A guest whose memory its host cannot read."""
     resource: Resource | None = None
     """Where among the host's control groups and fabrics the machine belongs."""
-    sysinfo: Sysinfo = Field(default_factory=Sysinfo)
+    sysinfo: Sysinfo = Field(default_factory=Sysinfo.unwritten)
     """What the guest reads in its SMBIOS tables."""
-    devices: Devices = Field(default_factory=Devices)
+    devices: Devices = Field(default_factory=Devices.unwritten)
     """What is added to the devices that every machine has, or takes their place."""
     snippets: tuple[Snippet, ...] = ()
     """Raw XML, each element put among the devices or into the domain by its name; exact duplicates
@@ -82,3 +84,27 @@ class LibvirtDomain(Model):
                         f"<{element.tag}> is in a snippet and in `{field}`; say it once"
                     )
         return self
+
+
+def dump_block(domain: LibvirtDomain) -> Mapping[str, Any]:
+    """The block for JSON: what was written or decided, and no default that follows by itself.
+
+    It is what `model_dump` gives, device by device: for the block at once pydantic first builds a
+    serializer of each device that there could be.
+    """
+    dumped: Mapping[str, Any] = _dump(domain)
+    return dumped
+
+
+def _dump(value: Any) -> Any:
+    if isinstance(value, (LibvirtDomain, Devices)):
+        return {
+            field.alias or name: _dump(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if name in value.model_fields_set
+        }
+    if isinstance(value, tuple):
+        return [_dump(member) for member in value]
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return to_jsonable_python(value)

@@ -126,4 +126,4 @@ def _list(node: Written, subtree: Subtree, role: str, skipped: str = "") -> None
 @cache
 def no_libvirt() -> LibvirtDomain:
     """What an entity without a block has: libvirt's and charly's defaults."""
-    return LibvirtDomain()
+    return LibvirtDomain.unwritten()

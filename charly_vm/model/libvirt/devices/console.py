@@ -21,7 +21,7 @@ class Console(CharacterDevice):
     """A text console. With the target serial it says what is so anyway: the machine's serial port
     is its console, and libvirt takes everything about it from the port."""
 
-    target: ConsoleTarget = Field(default_factory=ConsoleTarget)
+    target: ConsoleTarget = Field(default_factory=ConsoleTarget.unwritten)
 
     @model_validator(mode="after")
     def _changes_no_port(self) -> Self:

@@ -64,7 +64,7 @@ class Rng(Short):
     """Which virtio it speaks."""
     backend: Annotated[
         RngBackend, BeforeValidator(_from_text, json_schema_input_type=RngBackend | str)
-    ] = Field(default_factory=RngBackend)
+    ] = Field(default_factory=RngBackend.unwritten)
     """What it takes it from; text with a slash is a file, any other the model."""
     rate: RngRate | None = None
     """At most so many bytes per period."""

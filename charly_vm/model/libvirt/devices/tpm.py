@@ -79,5 +79,5 @@ class Tpm(Model):
 
     model: Literal["tpm-crb", "tpm-tis"] | None = None
     """What the guest sees; the architecture's usual one where it is not given."""
-    backend: TpmBackend = Field(default_factory=TpmBackend)
+    backend: TpmBackend = Field(default_factory=TpmBackend.unwritten)
     """What is behind it."""
