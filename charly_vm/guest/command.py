@@ -15,11 +15,13 @@ _PID_LINE = re.compile(rb"(?m)^" + PID_MARK.encode() + rb" ([0-9]+)\n")
 # A command is ended by its session: job control and timeout(1) leave the process group, and few
 # leave the session. sshd makes the process a session's leader, dropbear does not.
 # The fields of /proc/<pid>/stat are in proc(5); the name in the second has no blank here.
+# The command is evaluated, since one more sh costs an emulated guest as much as most checks do, and
+# finds neither an argument nor a variable of ours.
 _START = f"""\
 read -r _ _ _ _ _ session _ </proc/$$/stat
 echo "{PID_MARK} $$" >&2
-[ "$session" != $$ ] && command -v setsid >/dev/null && exec setsid sh -c "$0"
-exec sh -c "$0"
+[ "$session" != $$ ] && command -v setsid >/dev/null && exec setsid sh -c "$1"
+eval "unset session; shift; $1"
 """
 
 # $0 is the session's id. A child that has made a session of its own (su does) is found by its
@@ -89,7 +91,7 @@ def render_start(command: str) -> str:
     The command becomes a session of its own, and says its id on a first line of standard error,
     which `split_pid_line` takes out again.
     """
-    return f"exec sh -c {quote(_START)} {quote(command)}"
+    return f"exec sh -c {quote(_START)} sh {quote(command)}"
 
 
 def render_end(session: int) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,21 @@ def test_a_command_is_the_leader_of_a_session_and_says_its_id(leader: bool) -> N
     pid, session = done.stdout.split()
     assert pid == session
     assert done.stderr == f"{PID_MARK} {pid}\n"
+
+
+@pytest.mark.parametrize("leader", [True, False], ids=["as sshd starts it", "as dropbear does"])
+def test_a_command_is_as_alone_as_if_sh_had_been_given_it(leader: bool) -> None:
+    start = render_start("echo $0 $# [$1$session$command]\nno-such-program\nfalse")
+    done = run(
+        ["sh", "-c", start if leader else f"({start}); exit $?"],
+        timeout=10,
+        check=False,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert (done.status, done.stdout) == (1, "sh 0 []\n")
+    [_, error] = done.stderr.splitlines()
+    assert error.startswith("sh: ")
+    assert re.search(r"\b2\b.*: no-such-program: .*not found", error)
 
 
 def test_a_guest_without_setsid_runs_commands_all_the_same(tmp_path: Path) -> None:
