@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from charly_vm.cli.context import find_loaded, json_option, print_json, print_table, progress
+from charly_vm.errors import HostError
 from charly_vm.host.amounts import format_size
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ def status(as_json: bool) -> None:
     from charly_vm.gpu.status import read_status
     from charly_vm.machine.claims import describe_claims
 
-    found, claims = read_status(), describe_claims()
+    found = read_status()
+    try:
+        claims = describe_claims()
+    except HostError as error:
+        # Who has a card is the least that may be wanted to be known of it.
+        click.echo(f"charly: warning: who has claimed what is not known: {error}", err=True)
+        claims = {}
     if as_json:
         told = dataclasses.asdict(found)
         for card in told["cards"]:

@@ -119,6 +119,8 @@ class Facts:
     libvirt: LibvirtFacts | None
     libvirt_reason: str = ""
     """Why `libvirt` is None."""
+    libvirt_hint: str = ""
+    """What helps, where that is something else than to start its daemon."""
     hypervisor_uri: str = ""
     """The other libvirt that the user has chosen, empty for the user's own session."""
     memory: int = 0

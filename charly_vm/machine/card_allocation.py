@@ -7,6 +7,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,9 +187,15 @@ def _write(path: Path, here: Instance, chosen: Sequence[tuple[str, Card]], targe
     text = append_instance(before, here.written, render_instance(ours, cards, why))
     if text is None:
         # Written anew, it loses its author's comments.
-        write_atomically(path.with_suffix(".yml.before"), before)
+        write_atomically(_free_name(path.with_suffix(".yml.before")), before)
         text = render_instance({**here.written, **ours}, cards, why)
     write_atomically(path, text)
+
+
+def _free_name(path: Path) -> Path:
+    """The path, or one with a number behind it where an earlier text has that already."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _require_usable(cards: Sequence[Card], ram: int) -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import socket
 
+from charly_vm.backend.libvirt_binding import BINDING_HINT, find_binding
 from charly_vm.backend.libvirt_session import SESSION_URI, libvirt_uri, probe_libvirt
 from charly_vm.host.accelerators import probe_accelerators
 from charly_vm.host.bridges import probe_bridges
@@ -43,6 +44,7 @@ def _survey_host() -> Facts:
     architecture = platform.machine()
     qemu = find_qemu(architecture)
     libvirt: LibvirtFacts | None = None
+    hint = ""
     reason = "root has no libvirt session"
     elsewhere = libvirt_uri() if libvirt_uri() != SESSION_URI else ""
     if os.getuid() != 0 or elsewhere:
@@ -50,7 +52,7 @@ def _survey_host() -> Facts:
         if isinstance(answer, LibvirtFacts):
             libvirt, reason = answer, ""
         else:
-            reason = answer
+            reason, hint = answer, "" if find_binding() else BINDING_HINT
     return Facts(
         hostname=socket.gethostname(),
         architecture=architecture,
@@ -59,6 +61,7 @@ def _survey_host() -> Facts:
         qemu=qemu,
         libvirt=libvirt,
         libvirt_reason=reason,
+        libvirt_hint=hint,
         hypervisor_uri=elsewhere,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         cpus=len(os.sched_getaffinity(0)),

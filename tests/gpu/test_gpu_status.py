@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_host import AUDIO, BOOT_ID, GPU, SECOND_GPU, FakeHost, in_place_of_this_host
 
+from charly_vm.arbiter.ledger import Ledger
 from charly_vm.arbiter.records import Claimant
 from charly_vm.arbiter.wish import make_wish
 from charly_vm.cli.root import charly
-from charly_vm.errors import CharlyError
+from charly_vm.errors import CharlyError, HostError
 from charly_vm.gpu import situation, status
 from charly_vm.gpu.allocation import hostdevs_of
 from charly_vm.gpu.journal import Done, Journal, Switch
@@ -73,6 +74,20 @@ def test_who_has_claimed_a_card_is_told(host: FakeHost) -> None:
         [told] = json.loads(gpu("status", "--json").output)["cards"][0]["claims"]
         assert told.startswith("is held exclusively by check-card")
     assert "claimed" not in gpu("status").output
+
+
+def test_cards_are_told_also_where_the_ledger_is_closed_to_this_account(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed() -> Ledger:
+        raise HostError("cannot read /srv/leases: Permission denied", hint="join the group")
+
+    host.add_card(group=12, mode="vfio")
+    monkeypatch.setattr("charly_vm.machine.claims.open_ledger", closed)
+    done = gpu("status", "--json")
+    assert "who has claimed what is not known: cannot read /srv/leases" in done.stderr
+    [card] = json.loads(done.stdout)["cards"]
+    assert (card["state"], card["claims"]) == ("vfio", [])
 
 
 def refused(*words: str) -> CharlyError:

@@ -209,6 +209,12 @@ def test_what_is_written_anew_is_kept_as_it_was(host: FakeHost, project: Project
     assert sources(written()) == [GPU, AUDIO]
     assert file_of().with_suffix(".yml.before").read_text() == text
 
+    again = "# my other desk\nlibvirt: {devices: {}}\n"
+    author_writes(again)
+    allocate(project)
+    assert file_of().with_suffix(".yml.before").read_text() == text
+    assert file_of().with_suffix(".yml.before-2").read_text() == again
+
 
 def test_what_an_author_wrote_by_hand_is_left_alone(host: FakeHost, project: Project) -> None:
     text = "libvirt: {devices: {hostdevs: [{type: pci, source: {bus: 0x07, slot: 0x00}}]}}\n"

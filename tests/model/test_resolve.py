@@ -87,6 +87,15 @@ def test_a_pinned_libvirt_without_a_daemon_is_an_error_with_the_command_that_hel
         resolved(facts, target(backend="libvirt"))
 
 
+def test_a_pinned_libvirt_without_its_python_module_is_told_of_that() -> None:
+    facts = dataclasses.replace(
+        FACTS, libvirt=None, libvirt_reason="no module", libvirt_hint="pip install libvirt-python"
+    )
+    with pytest.raises(HostError, match=r"no module\n.*pip install libvirt-python") as caught:
+        resolved(facts, target(backend="libvirt"))
+    assert "systemctl" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("accelerators", "name", "cpu"),
     [((KVM, TCG), "kvm", "host-passthrough"), ((NO_KVM, TCG), "tcg", "maximum")],

@@ -35,7 +35,7 @@ def choose_backend(wanted: str, facts: Facts) -> tuple[BackendName, str]:
     if wanted == "libvirt":
         raise HostError(
             f"libvirt backend requires libvirt session daemon: {facts.libvirt_reason}",
-            hint=NO_DAEMON_HINT,
+            hint=facts.libvirt_hint or NO_DAEMON_HINT,
         )
     if facts.is_root:
         return BackendName.QEMU, "root has no libvirt session"
