@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from charly_vm.machine.expiry import remove_expired
     from charly_vm.machine.machine import Machine, find_machine, require_machine
     from charly_vm.machine.ownership import own_machine
+    from charly_vm.machine.probes import libvirt_probe_of, spice_probe_of
     from charly_vm.machine.prune import prune, prune_left_over
     from charly_vm.machine.survey import survey
     from charly_vm.machine.variants import targets_of, with_images
@@ -96,6 +97,7 @@ _HOMES = {
     "charly_vm.machine.expiry": ("remove_expired",),
     "charly_vm.machine.machine": ("Machine", "find_machine", "require_machine"),
     "charly_vm.machine.ownership": ("own_machine",),
+    "charly_vm.machine.probes": ("libvirt_probe_of", "spice_probe_of"),
     "charly_vm.machine.prune": ("prune", "prune_left_over"),
     "charly_vm.machine.survey": ("survey",),
     "charly_vm.machine.variants": ("targets_of", "with_images"),
@@ -166,6 +168,7 @@ __all__ = [
     "format_duration",
     "format_seconds",
     "image_variant",
+    "libvirt_probe_of",
     "load_project",
     "make_testinfra_host",
     "make_wish",
@@ -181,6 +184,7 @@ __all__ = [
     "require_machine",
     "require_runnable",
     "run_step",
+    "spice_probe_of",
     "survey",
     "targets_of",
     "this_claimant",

@@ -147,3 +147,29 @@ def guest(bed: Any) -> Any:
     `guest.wait_until("the queue to drain", holds)`, each with `timeout=60` seconds.
     """
     return bed.host
+
+
+@pytest.fixture(scope="module")
+def libvirt_probe(bed: Any) -> Any:
+    """The machine through its hypervisor: whether the VM works.
+
+    `libvirt_probe.info()`, `.screenshot()`, `.send_key("ctrl-alt-f2")`, `.qmp("query-status")`,
+    `.guest.ping()`, `.guest.exec("uname -a")`, `.snapshot.list()`, and `with
+    libvirt_probe.watching() as events:`. On the qemu backend the same over QMP.
+    """
+    from charly_vm import libvirt_probe_of
+
+    return libvirt_probe_of(bed.machine)
+
+
+@pytest.fixture(scope="module")
+def spice(bed: Any) -> Any:
+    """The machine over SPICE: what its screen shows, and a keyboard and a pointer on the wire.
+
+    `spice.status()`, `.screenshot()`, `.cursor()`, `.click(320, 240)`, `.mouse(dx=10, dy=0)`,
+    `.type("root\\n")`, `.key("ctrl-alt-delete")`, `.wait_for_text("login:")`. The machine needs
+    `graphics: [{type: spice}]`.
+    """
+    from charly_vm import spice_probe_of
+
+    return spice_probe_of(bed.machine)

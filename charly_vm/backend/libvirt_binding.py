@@ -7,7 +7,6 @@ from typing import Any
 
 from charly_vm.errors import HostError
 
-
 BINDING_HINT = (
     "pip install libvirt-python; it is built against libvirt's headers (libvirt-dev, libvirt-devel)"
 )

@@ -26,6 +26,8 @@ class Call:
     """The guest's ports whose forwards it names."""
     env: Mapping[str, str] = field(default_factory=dict)
     """The step's own variables in the environment of a command."""
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """What a probe has seen, by what each picture is: the artifacts of such a step."""
     output: str = ""
     """What `capture` stores: what a command said, a body, a file's content."""
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from contextlib import suppress
-from pathlib import PurePosixPath
 
-from charly_vm.check.artifacts import judge_artifact
+from charly_vm.check.artifacts import keep_pictures, take_artifact
 from charly_vm.check.call import Call
-from charly_vm.check.guest_view import GuestView, text
+from charly_vm.check.guest_view import GuestView
 from charly_vm.check.matchers import Mismatch
 from charly_vm.check.result import StepResult, not_run
 from charly_vm.check.surroundings import LOOPBACK
@@ -23,11 +21,11 @@ from charly_vm.check.variables import (
     substitute_verb,
 )
 from charly_vm.check.verbs import RUNNERS, SILENT
+from charly_vm.check.verbs.probes import find_odd_method
 from charly_vm.errors import GuestAway, GuestError, GuestTimeout
-from charly_vm.host.files import explain_os_errors
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.step import Modifiers, Step
-from charly_vm.model.verbs import CommandVerb, Verb
+from charly_vm.model.verbs import LibvirtVerb, SpiceVerb, Verb
 
 RETRY_INTERVAL = 1.0
 """Seconds between attempts, where a step does not say."""
@@ -47,11 +45,10 @@ def find_gap(step: Step) -> str:
         return step.foreign
     if step.intent == "include":
         return "this version does not carry out the steps of a candy (include)"
-    if type(step.verb) not in RUNNERS:
-        name = step.verb.name if step.verb else "of another tool"
-        return f"this version does not carry out the verb {name}"
     if step.modifiers.capture and type(step.verb) in SILENT:
         return "capture: this verb finds nothing that a variable could keep"
+    if isinstance(step.verb, LibvirtVerb | SpiceVerb) and (odd := find_odd_method(step.verb)):
+        return odd
     return _find_idle_modifier(step.modifiers)
 
 
@@ -128,9 +125,11 @@ def _carry_out(written: Verb, call: Call) -> list[Mismatch]:
     if missing := sorted(names_in(verb) & call.view.surroundings.captures):
         raise call.impossible(f"{', '.join(missing)} has no value: no step before has captured it")
     mismatches = RUNNERS[type(verb)](verb, call)
-    if not mismatches:
-        mismatches += _capture(call)
-        mismatches += _take_artifact(artifact, call) if artifact else []
+    if mismatches:
+        keep_pictures(artifact, call)
+        return mismatches
+    mismatches += _capture(call)
+    mismatches += take_artifact(artifact, call) if artifact else []
     return mismatches
 
 
@@ -188,21 +187,3 @@ def _capture(call: Call) -> list[Mismatch]:
         value = found[1] if found.re.groups else found[0]
     call.view.variables[name] = value
     return []
-
-
-def _take_artifact(path: str, call: Call) -> list[Mismatch]:
-    step = call.step
-    if isinstance(step.verb, CommandVerb) and (
-        step.verb.from_host or step.verb.in_container is False
-    ):
-        raise not_run(step, "artifact is a file of the guest, and the command runs on this host")
-    result = call.look(f"cat -- {shlex.quote(path)}", as_root=True)
-    if result.status != 0:
-        return [Mismatch(f"artifact {path}", "readable", text(result.stderr))]
-    directory = call.view.surroundings.artifacts
-    if directory is not None:
-        kept = directory / step.id / PurePosixPath(path).name
-        with explain_os_errors(f"write {kept}"):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(result.stdout)
-    return judge_artifact(path, result.stdout, step.modifiers)

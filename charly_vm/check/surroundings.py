@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from charly_vm.errors import GuestError
+from charly_vm.host.waiting import Deadline
+from charly_vm.model.protocols import ProbeAnswer, Prober
 
 LOOPBACK = "127.0.0.1"
 """Where forwarded ports are."""
@@ -26,6 +29,13 @@ def locate_nothing(member: str, port: int) -> Endpoint:
     raise GuestError(f"nobody knows where {member or 'the guest'} is")
 
 
+def ask_nobody(
+    probe: str, method: str, written: Mapping[str, Any], *, directory: Path, deadline: Deadline
+) -> ProbeAnswer:
+    """For a guest whose machine nobody knows."""
+    raise GuestError(f"nobody knows the machine that {probe} {method} is about")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Of one machine."""
@@ -39,6 +49,8 @@ class Surroundings:
     locate: Callable[[str, int], Endpoint] = locate_nothing
     """From a member of the project (empty: this machine) and a TCP port of it (0: none) to where
     they are. Raises `GuestError` with what to do where they cannot be reached."""
+    ask: Prober = ask_nobody
+    """Asks the machine by one of its probes."""
     captures: frozenset[str] = frozenset()
     """The variables that steps of the machine are to keep: none of them is the shell's."""
     artifacts: Path | None = None

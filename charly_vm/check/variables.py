@@ -36,7 +36,7 @@ def substitute(text: str, lookup: Lookup) -> str:
 def substitute_verb(verb: Verb, lookup: Lookup) -> Verb:
     """The verb with its variables replaced, in all of its texts and in what they have to match."""
     changed = {}
-    for name in type(verb).model_fields:
+    for name in (*type(verb).model_fields, *(verb.model_extra or ())):
         before = getattr(verb, name)
         after = _substitute(before, lookup)
         if after != before:
@@ -77,8 +77,8 @@ def _substitute(value: Any, lookup: Lookup) -> Any:
         return substitute(value, lookup)
     if isinstance(value, Condition):
         return replace(value, value=_substitute(value.value, lookup))
-    if isinstance(value, tuple):
-        return tuple(_substitute(one, lookup) for one in value)
+    if isinstance(value, tuple | list):
+        return type(value)(_substitute(one, lookup) for one in value)
     if isinstance(value, dict):
         return {key: _substitute(one, lookup) for key, one in value.items()}
     return value

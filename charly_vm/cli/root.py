@@ -146,6 +146,8 @@ def settings() -> None:
         "run": ("charly_vm.cli.check", "run", "A bed from nothing to a verdict."),
         "live": ("charly_vm.cli.check", "live", "Check a machine that runs already."),
         "list": ("charly_vm.cli.check", "list_beds", "List the beds of the project."),
+        "libvirt": ("charly_vm.cli.probe", "libvirt", "Ask a machine's hypervisor or guest agent."),
+        "spice": ("charly_vm.cli.probe", "spice", "See and touch a machine over SPICE."),
         "new": ("charly_vm.cli.new", "new", "Write a bed to begin with."),
         "report": ("charly_vm.cli.report", "report", "The page of the latest run."),
     },

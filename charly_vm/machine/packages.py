@@ -19,6 +19,9 @@ PASST = PackageNames("passt", "passt", "passt")
 VIRSH = PackageNames("libvirt-clients", "libvirt-client", "libvirt")
 VIRTIOFSD = PackageNames("virtiofsd", "virtiofsd", "virtiofsd")
 SWTPM = PackageNames("swtpm", "swtpm", "swtpm")
+TESSERACT = PackageNames(
+    "tesseract-ocr", "tesseract tesseract-langpack-eng", "tesseract tesseract-data-eng"
+)
 SSH = PackageNames("openssh-client", "openssh-clients", "openssh")
 BOOTSTRAP = {
     "mmdebstrap": PackageNames("mmdebstrap", "mmdebstrap", ""),

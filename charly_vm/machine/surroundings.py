@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from charly_vm.check.guest_view import GuestView
 from charly_vm.check.surroundings import LOOPBACK, Endpoint, Surroundings
 from charly_vm.errors import GuestError, SpecError
 from charly_vm.host.own_command import find_charly
+from charly_vm.host.waiting import Deadline
 from charly_vm.machine.machine import Machine, require_machine
 from charly_vm.model.project import Project
+from charly_vm.model.protocols import ProbeAnswer
 
 
 def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = None) -> GuestView:
@@ -20,6 +24,13 @@ def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = N
     def locate(member: str, port: int) -> Endpoint:
         return _endpoint(_find_member(member, project) if member else machine, port)
 
+    def ask(
+        probe: str, method: str, written: Mapping[str, Any], *, directory: Path, deadline: Deadline
+    ) -> ProbeAnswer:
+        from charly_vm.machine.probes import ask_probe
+
+        return ask_probe(machine, probe, method, written, directory=directory, deadline=deadline)
+
     deploy = project.deploys.get(machine.record.name)
     steps = deploy.steps if deploy else ()
     surroundings = Surroundings(
@@ -29,6 +40,7 @@ def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = N
         hostdevs=len(devices.hostdevs),
         charly=find_charly(),
         locate=locate,
+        ask=ask,
         artifacts=artifacts,
     )
     return GuestView(machine.guest, surroundings)

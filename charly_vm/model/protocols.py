@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
@@ -161,6 +161,38 @@ class Backend(Protocol):
 
     def thaw(self, domain: Domain) -> None:
         """Undo `freeze`; also where nothing is frozen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What a probe has found."""
+
+    output: str
+    """A text, or JSON where it is more than one value."""
+    pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """PNGs by what each is: `screen`, `expected`, `difference`. The first is the answer itself."""
+    failure: str = ""
+    """Why what was asked for does not hold; empty where it does."""
+
+
+class Prober(Protocol):
+    """Something that asks a machine by one of its probes."""
+
+    def __call__(
+        self,
+        probe: str,
+        method: str,
+        written: Mapping[str, Any],
+        *,
+        directory: Path,
+        deadline: Deadline,
+    ) -> ProbeAnswer:
+        """Ask, with arguments as they are written; files among them are below `directory`.
+
+        Raises ValueError for a method or an argument that there is not, `GuestTimeout` and
+        `GuestError` where there is no answer, and `HostError` where the host cannot ask.
+        """
         ...
 
 

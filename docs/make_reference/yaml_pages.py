@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from charly_vm.check.verbs import RUNNERS
 from charly_vm.model.base import Model
 from charly_vm.model.candy import Candy
 from charly_vm.model.deploy import Deploy
@@ -34,6 +33,7 @@ from charly_vm.model.libvirt.devices.hostdev import (
     UsbHostdev,
 )
 from charly_vm.model.matchers import LISTS, OPERATORS
+from charly_vm.model.probes import PROBES
 from charly_vm.model.resource import HostResource
 from charly_vm.model.step import FOREIGN_INTENTS, INTENTS, PLURALS, Modifiers
 from charly_vm.model.variants import KEYS as MATRIX_KEYS
@@ -53,7 +53,8 @@ Each table has the keys of one mapping: how a value is written, what holds witho
 mapping; the index at the end has every key."""
 
 GAP = "This version does not carry it out: a bed that asks for it is refused."
-STEP_GAP = "This version does not carry it out: a step that asks for it is an error."
+
+PROBE = "[The probes](probes.md) have all methods; their arguments stand in the mapping."
 
 KINDS = (
     ("VM entity", VM, "the shape of a machine", ENTITY_BLOCKS),
@@ -176,8 +177,8 @@ def _steps(page: Page) -> list[str]:
         sections = page.add(
             verb, (name,), f"verb: {name}", level=3, notes=_plurals(verb), first=verb.main
         )
-        gap = "" if verb in RUNNERS else STEP_GAP
-        parts += [page.render(section, more=[doc_of(verb), gap]) for section in sections]
+        more = PROBE if name in PROBES else ""
+        parts += [page.render(section, more=[doc_of(verb), more]) for section in sections]
     return parts
 
 

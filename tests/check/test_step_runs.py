@@ -14,7 +14,9 @@ from charly_vm.check.result import StepNotRun
 from charly_vm.check.selection import select_steps
 from charly_vm.check.steps import find_gap, require_runnable, run_step
 from charly_vm.check.surroundings import Endpoint, Surroundings
+from charly_vm.check.verbs import RUNNERS
 from charly_vm.errors import CharlyError, GuestAway, GuestError, GuestTimeout
+from charly_vm.model.verbs import VERBS
 
 PLACES = {("", 80): Endpoint("127.0.0.1", 8080), ("db", 0): Endpoint("10.0.0.2")}
 PLACES["db", 5432] = Endpoint("10.0.0.2", 5432)
@@ -212,8 +214,8 @@ def test_an_artifact_that_is_not_there_fails_the_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "gap"),
     [
-        ("check: x, libvirt: info", "this version does not carry out the verb libvirt"),
-        ("check: x, spice: status", "this version does not carry out the verb spice"),
+        ("check: x, libvirt: screnshot", "libvirt has no method screnshot; did you mean screensho"),
+        ("check: x, spice: passwd", "spice has no method passwd; it has click, compare, cursor, "),
         ("include: candy", "this version does not carry out the steps of a candy (include)"),
         ("check: x, port: 22, capture: X", "capture: this verb finds nothing"),
         ("check: x, port: 22, mode: '0644'", "mode belongs to a file, a directory or what is"),
@@ -252,3 +254,7 @@ def test_a_choice_brings_along_what_it_needs(tmp_path: Path) -> None:
     assert chosen == ["s0", "capturing", "dependency", "wanted"]
     assert select_steps(steps, []) == steps
     assert select_steps(steps, ["dns"]) == []
+
+
+def test_every_verb_is_carried_out() -> None:
+    assert set(RUNNERS) == set(VERBS.values())

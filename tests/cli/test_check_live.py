@@ -45,7 +45,7 @@ class StandIn:
     [
         ("command: good", "pass  more: it holds", "2 passed, 0 failed, 1 skipped", 0),
         ("command: bad", "FAIL  more: it holds", "1 passed, 1 failed, 1 skipped", 2),
-        ("spice: status", "ERROR more: it holds", "1 passed, 0 failed, 1 skipped, 1 not run", 1),
+        ("spice: passwd", "ERROR more: it holds", "1 passed, 0 failed, 1 skipped, 1 not run", 1),
     ],
 )
 def test_each_step_says_what_became_of_it(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-from charly_vm.host.process import Completed, run
+from charly_process import Charly
 
 PROJECT = """\
 import: ['@github.com/example/candies:v2026.174.1100', {far: '@github.com/example/far:v1'}]
@@ -30,18 +28,10 @@ def project(tmp_path: Path) -> Path:
     return file
 
 
-def charly(project: Path, *words: str) -> Completed:
-    return run(
-        [Path(sys.executable).with_name("charly"), "--project", project, *words],
-        timeout=60,
-        check=False,
-        env={f"XDG_{name}_HOME": str(project.parent / name) for name in ("CONFIG", "CACHE")},
-        cwd=project.parent,
-    )
-
-
-def test_the_list_has_every_node_with_its_place_and_why_it_does_not_run(project: Path) -> None:
-    done = charly(project, "list")
+def test_the_list_has_every_node_with_its_place_and_why_it_does_not_run(
+    charly: Charly, project: Path
+) -> None:
+    done = charly("list")
     assert done.status == 0
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines == [
@@ -64,8 +54,8 @@ def test_the_list_has_every_node_with_its_place_and_why_it_does_not_run(project:
         assert f"{project}:1: {told}" in done.stderr
 
 
-def test_the_list_as_json_says_the_same(project: Path) -> None:
-    listed = json.loads(charly(project, "list", "--json").stdout)
+def test_the_list_as_json_says_the_same(charly: Charly, project: Path) -> None:
+    listed = json.loads(charly("list", "--json").stdout)
     assert listed["file"] == str(project)
     assert listed["nodes"][2] == {
         "name": "inner",
@@ -80,8 +70,8 @@ def test_the_list_as_json_says_the_same(project: Path) -> None:
     assert [one["namespace"] for one in listed["unfetched"]] == ["", "far."]
 
 
-def test_what_is_doubtful_is_a_warning_on_standard_error(project: Path) -> None:
-    done = charly(project, "check", "list")
+def test_what_is_doubtful_is_a_warning_on_standard_error(charly: Charly, project: Path) -> None:
+    done = charly("check", "list")
     assert done.status == 0
     assert done.stderr.splitlines() == [
         f"charly: warning: {project}:5:61: requires_exclusive: no resource is called "
@@ -89,9 +79,9 @@ def test_what_is_doubtful_is_a_warning_on_standard_error(project: Path) -> None:
     ]
 
 
-def test_everything_that_is_wrong_is_one_message(project: Path) -> None:
+def test_everything_that_is_wrong_is_one_message(charly: Charly, project: Path) -> None:
     project.write_text("a: {vn: 1}\nb: 3\n")
-    done = charly(project, "list")
+    done = charly("list")
     assert done.status == 1
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
@@ -100,30 +90,32 @@ def test_everything_that_is_wrong_is_one_message(project: Path) -> None:
     ]
 
 
-def test_the_schema_is_printed_as_json_and_needs_no_project(project: Path) -> None:
+def test_the_schema_is_printed_as_json_and_needs_no_project(charly: Charly, project: Path) -> None:
     project.unlink()
-    schema = json.loads(charly(project, "schema").stdout)
+    schema = json.loads(charly("schema").stdout)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "VmEntity" in schema["$defs"]
 
 
-def test_what_a_build_has_no_use_for_is_refused_and_not_dropped(project: Path) -> None:
-    done = charly(project, "vm", "build", "shape", "--transport", "oci")
+def test_what_a_build_has_no_use_for_is_refused_and_not_dropped(
+    charly: Charly, project: Path
+) -> None:
+    done = charly("vm", "build", "shape", "--transport", "oci")
     assert done.status == 1
     assert "--transport has no meaning for a disk of kind bootstrap" in done.stderr
     image = project.with_name("image.raw")
     image.write_bytes(bytes(510) + b"\x55\xaa" + bytes(1024**2))
     for option in (["--root-size", "4G"], ["--console"]):
-        done = charly(project, "vm", "build", "shape", "--source", str(image), *option)
+        done = charly("vm", "build", "shape", "--source", str(image), *option)
         assert done.status == 1
         assert f"{option[0]} has no meaning for a disk of kind cloud_image, which is what" in (
             done.stderr
         )
 
 
-def test_an_image_by_its_checksum_cannot_be_newer(project: Path) -> None:
+def test_an_image_by_its_checksum_cannot_be_newer(charly: Charly, project: Path) -> None:
     image = project.with_name("image.raw")
     image.write_bytes(bytes(510) + b"\x55\xaa" + bytes(1024**2))
-    done = charly(project, "vm", "build", "shape", "--source", str(image), "--refresh")
+    done = charly("vm", "build", "shape", "--source", str(image), "--refresh")
     assert done.status == 0, done.stderr
     assert "image.raw is what its checksum says: fetched again where that changes" in (done.stderr)

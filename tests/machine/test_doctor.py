@@ -79,7 +79,7 @@ def test_every_section_is_there_and_every_gap_says_how_to_fill_it(
     findings = _examine(monkeypatch, dataclasses.replace(GOOD, firmware=()), tools=False)
     assert [*dict.fromkeys(one.section for one in findings.values())] == [
         *("emulators", "accelerators", "libvirt", "firmware", "devices"),
-        *("network", "disks", "leases", "VFIO / GPU", "user", "ssh"),
+        *("network", "disks", "leases", "VFIO / GPU", "user", "ssh", "checks"),
     ]
     for one in findings.values():
         assert one.enables, one

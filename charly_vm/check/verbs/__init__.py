@@ -15,6 +15,7 @@ from charly_vm.check.verbs.http import http
 from charly_vm.check.verbs.kernel import interface, kernel_param, mount, process
 from charly_vm.check.verbs.network import addr, dns, port
 from charly_vm.check.verbs.packages import package
+from charly_vm.check.verbs.probes import probe
 from charly_vm.check.verbs.services import service
 from charly_vm.model.verbs import (
     AddrVerb,
@@ -27,6 +28,7 @@ from charly_vm.model.verbs import (
     HttpVerb,
     InterfaceVerb,
     KernelParamVerb,
+    LibvirtVerb,
     LinkVerb,
     MatchingVerb,
     MkdirVerb,
@@ -36,6 +38,7 @@ from charly_vm.model.verbs import (
     ProcessVerb,
     ServiceVerb,
     SetcapVerb,
+    SpiceVerb,
     UserVerb,
     WriteVerb,
 )
@@ -51,6 +54,7 @@ RUNNERS: dict[type, Callable[[Any, Call], list[Mismatch]]] = {
     HttpVerb: http,
     InterfaceVerb: interface,
     KernelParamVerb: kernel_param,
+    LibvirtVerb: probe,
     LinkVerb: link,
     MatchingVerb: matching,
     MkdirVerb: mkdir,
@@ -60,10 +64,11 @@ RUNNERS: dict[type, Callable[[Any, Call], list[Mismatch]]] = {
     ProcessVerb: process,
     ServiceVerb: service,
     SetcapVerb: setcap,
+    SpiceVerb: probe,
     UserVerb: user,
     WriteVerb: write,
 }
-"""By the model of the arguments. Those of the probes are not here."""
+"""By the model of the arguments."""
 
 SILENT = frozenset(
     {AddrVerb, CopyVerb, DownloadVerb, InterfaceVerb, LinkVerb, MkdirVerb, MountVerb, PortVerb}

@@ -26,6 +26,7 @@ from charly_vm.machine.packages import (
     PASST,
     SSH,
     SWTPM,
+    TESSERACT,
     VIRSH,
     VIRTIOFSD,
 )
@@ -50,6 +51,12 @@ def examine() -> list[Finding]:
         *examine_gpus(),
         *_user(facts),
         *_ssh(packages),
+        examine_tool(
+            "checks",
+            "tesseract",
+            "the text on a screen (wait-for-text)",
+            packages.render_install(TESSERACT),
+        ),
     ]
 
 
@@ -125,7 +132,7 @@ def _libvirt(facts: Facts, packages: PackageManager) -> list[Finding]:
         facts.libvirt is not None,
         facts.libvirt_reason,
         enables,
-        "run charly as an ordinary user" if facts.is_root else NO_DAEMON_HINT,
+        "run charly as an ordinary user" if facts.is_root else facts.libvirt_hint or NO_DAEMON_HINT,
     )
     if facts.libvirt is not None:
         version = ".".join(map(str, facts.libvirt.version))

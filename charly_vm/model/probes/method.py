@@ -1,0 +1,66 @@
+"""A method of a probe: its name, and the arguments that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, ValidationError
+
+from charly_vm.model.base import Model
+from charly_vm.model.quantities import parse_duration
+from charly_vm.model.spelling import find_nearest
+
+
+class Method(Model):
+    """The arguments of one method. Numbers may be written as text, as the command line has them."""
+
+    method: ClassVar[str]
+    """Its name."""
+    main: ClassVar[str] = ""
+    """The argument that the command line takes without its name."""
+    secret: ClassVar[str] = ""
+    """The argument that the command line asks for where it is not given."""
+
+
+def _seconds(written: object) -> object:
+    if isinstance(written, str) and not written.replace(".", "", 1).isdigit():
+        return parse_duration(written)
+    return written
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+"""A number of seconds, or a duration such as 1m30s."""
+
+
+def by_name(*methods: type[Method]) -> Mapping[str, type[Method]]:
+    return {method.method: method for method in methods}
+
+
+def read_arguments(
+    probe: str, methods: Mapping[str, type[Method]], method: str, written: Mapping[str, Any]
+) -> Method:
+    """The arguments of a probe's method. Raises ValueError that says what is wrong with them, or
+    which method comes nearest."""
+    model = methods.get(method)
+    if model is None:
+        raise ValueError(unknown_method(probe, methods, method))
+    try:
+        return model.model_validate(dict(written))
+    except ValidationError as error:
+        raise ValueError(f"{probe} {method}: {'; '.join(_describe(error))}") from None
+
+
+def unknown_method(probe: str, methods: Iterable[str], method: str) -> str:
+    """The message for a method that there is not."""
+    choices = sorted(methods)
+    nearest = find_nearest(method, choices)
+    known = f"did you mean {nearest}?" if nearest else f"it has {', '.join(choices)}"
+    return f"{probe} has no method {method}; {known}"
+
+
+def _describe(error: ValidationError) -> Iterable[str]:
+    for item in error.errors(include_url=False):
+        where = ".".join(map(str, item["loc"]))
+        # What a validator of ours says names the key itself.
+        yield item["msg"] if item["type"] == "unknown_key" else f"{where}: {item['msg']}"
