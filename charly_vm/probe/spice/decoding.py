@@ -127,8 +127,8 @@ class ImageDecoder:
             inflated, size = reader.u32(), reader.u32()
             if inflated > width * height * _MAX_GLZ_BYTES_PER_PIXEL + 1024:
                 raise ValueError(f"{inflated} bytes are too many for {width}x{height} pixels")
-            data = inflate(reader.take(size), inflated)
-            return decode_glz(memoryview(data), width, height, self._window)
+            glz = memoryview(inflate(reader.take(size), inflated))
+            return decode_glz(glz, width, height, self._window)
         if image.type == SpiceImageType.JPEG_ALPHA:
             reader.u8()
             jpeg_size, size = reader.u32(), reader.u32()

@@ -24,6 +24,9 @@ from charly_vm.probe.spice.reader import Reader
 _TRANSFORM = struct.Struct("<6i")
 
 
+ORIGIN = Point(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """Where: a surface, the box that is drawn, and the rectangles that limit it, if any do."""
@@ -39,7 +42,10 @@ class WireBrush:
 
     colour: int | None = None
     image: WireImage | None = None
-    position: Point = Point(0, 0)
+    position: Point = ORIGIN
+
+
+NO_BRUSH = WireBrush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Copy:
     operation: int
     scale: SpiceImageScaleMode
     mask: WireMask | None
-    brush: WireBrush = WireBrush()
+    brush: WireBrush = NO_BRUSH
 
 
 @dataclass(frozen=True, slots=True)

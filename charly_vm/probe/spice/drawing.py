@@ -24,7 +24,6 @@ from charly_vm.probe.spice.decoding import ImageDecoder
 from charly_vm.probe.spice.draw_messages import (
     Base,
     WireBrush,
-    WireImage,
     read_alpha_blend,
     read_base,
     read_composite,
@@ -36,6 +35,7 @@ from charly_vm.probe.spice.draw_messages import (
     read_transparent,
 )
 from charly_vm.probe.spice.geometry import Rect, clip, read_point
+from charly_vm.probe.spice.images import WireImage
 from charly_vm.probe.spice.limits import MAX_SURFACE_PIXELS, MAX_SURFACES
 from charly_vm.probe.spice.protocol.drawing import SpiceImageScaleMode, SpiceSurfaceFmt
 from charly_vm.probe.spice.protocol.messages import SpiceMsgDisplay

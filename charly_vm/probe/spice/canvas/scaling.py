@@ -45,7 +45,8 @@ def _interpolate(raster: Raster, area: Rect, box: Rect, part: Rect) -> Raster:
 
     source = raster.copy(area)
     # Four channels that pillow does not take for colours and alpha.
-    picture = Image.frombuffer("CMYK", (area.width, area.height), source.data, "raw", "CMYK", 0, 1)
+    size = area.width, area.height
+    picture = Image.frombuffer("CMYK", size, bytes(source.data), "raw", "CMYK", 0, 1)
     across, down = area.width / box.width, area.height / box.height
     scaled = picture.resize(
         (part.width, part.height),

@@ -1,4 +1,4 @@
-"""Numbers of the mouse, the keyboard and the cursor, as `enums.h` of the SPICE protocol has them."""
+"""Numbers of mouse, keyboard and cursor, as `enums.h` of the SPICE protocol has them."""
 
 from __future__ import annotations
 

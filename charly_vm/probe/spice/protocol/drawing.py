@@ -160,6 +160,7 @@ class SpiceCompositeFlags(IntFlag):
     MASK_REPEAT0 = 1 << 16
     MASK_REPEAT1 = 1 << 17
     COMPONENT_ALPHA = 1 << 18
+    HAS_MASK = 1 << 19
     HAS_SRC_TRANSFORM = 1 << 20
     HAS_MASK_TRANSFORM = 1 << 21
     SOURCE_OPAQUE = 1 << 22
