@@ -26,7 +26,5 @@ def not_spice(beginning: bytes, where: str) -> SpiceProtocolError:
             return SpiceProtocolError(
                 f"{where} is no SPICE server but looks like {what}", hint=hint
             )
-    shown = beginning[:_SHOWN_BYTES].decode("ascii", "backslashreplace").encode("unicode_escape")
-    return SpiceProtocolError(
-        f'{where} is no SPICE server: it answered "{shown.decode("ascii")}" instead of REDQ'
-    )
+    shown = repr(beginning[:_SHOWN_BYTES])[2:-1]
+    return SpiceProtocolError(f'{where} is no SPICE server: it answered "{shown}" instead of REDQ')

@@ -58,7 +58,9 @@ def decode_quic(data: memoryview, width: int, height: int) -> Raster:
         for begin in range(0, len(pixels), size):
             planes = colours.next_row()
             # In the order in which they are coded: red, green, blue.
-            for plane, place in zip(planes if len(planes) == 3 else planes * 3, _PLACES, strict=True):
+            for plane, place in zip(
+                planes if len(planes) == 3 else planes * 3, _PLACES, strict=True
+            ):
                 row = bytes(plane)[1:]
                 pixels[begin + place : begin + size : 4] = row.translate(_FIVES) if sixteen else row
             if alpha is not None:
@@ -213,9 +215,7 @@ class _Coder:
                 count -= entry >> 8
                 value = entry & 255
             else:
-                size, value = codes.long_word(
-                    stat_r.codes[bucket], held >> count - 32 & 0xFFFFFFFF
-                )
+                size, value = codes.long_word(stat_r.codes[bucket], held >> count - 32 & 0xFFFFFFFF)
                 count -= size
             folded_r[at + 1] = value
             near = above_r[at + up]
@@ -227,9 +227,7 @@ class _Coder:
                 count -= entry >> 8
                 value = entry & 255
             else:
-                size, value = codes.long_word(
-                    stat_g.codes[bucket], held >> count - 32 & 0xFFFFFFFF
-                )
+                size, value = codes.long_word(stat_g.codes[bucket], held >> count - 32 & 0xFFFFFFFF)
                 count -= size
             folded_g[at + 1] = value
             near = above_g[at + up]
@@ -241,9 +239,7 @@ class _Coder:
                 count -= entry >> 8
                 value = entry & 255
             else:
-                size, value = codes.long_word(
-                    stat_b.codes[bucket], held >> count - 32 & 0xFFFFFFFF
-                )
+                size, value = codes.long_word(stat_b.codes[bucket], held >> count - 32 & 0xFFFFFFFF)
                 count -= size
             folded_b[at + 1] = value
             near = above_b[at + up]
