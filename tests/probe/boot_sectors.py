@@ -80,5 +80,10 @@ def echo_sector() -> bytes:
     return _sector(code)
 
 
+def halted_sector() -> bytes:
+    """Says P on the serial port, and does nothing more."""
+    return _sector(bytes.fromhex("baf803 b050 ee fa f4"))
+
+
 def _sector(code: bytes) -> bytes:
     return code.ljust(510, b"\0") + _SIGNATURE

@@ -29,6 +29,11 @@ class SpiceMachine:
         return self.directory / "spice"
 
     @property
+    def qtest(self) -> Path:
+        """Where memory and ports are read and written from outside, in a machine with `qtest`."""
+        return self.directory / "qtest"
+
+    @property
     def address(self) -> SpiceAddress:
         return SpiceAddress(socket=self.socket)
 
@@ -61,14 +66,15 @@ class SpiceMachine:
 @contextmanager
 def spice_machine(
     directory: Path,
-    sector: bytes,
+    sector: bytes = b"",
     *options: str,
     spice: Sequence[str] = ("disable-ticketing=on",),
     vga: str = "std",
+    qtest: bool = False,
 ) -> Iterator[SpiceMachine]:
     """A machine whose SPICE server has these options beside its UNIX socket, for the block."""
     disk = directory / "disk"
-    disk.write_bytes(sector)
+    disk.write_bytes(sector.ljust(512, b"\0"))
     (directory / "serial").touch()
     qemu = require_tool("qemu-system-x86_64", package="qemu-system-x86")
     argv = [
@@ -80,6 +86,8 @@ def spice_machine(
         *("-spice", ",".join(["unix=on", f"addr={directory / 'spice'}", *spice])),
         *options,
     ]
+    if qtest:
+        argv += ["-qtest", f"unix:{directory / 'qtest'},server=on,wait=off", "-qtest-log", "none"]
     with (directory / "log").open("wb") as log:
         child = spawn(argv, output=log)
     machine = SpiceMachine(directory)
@@ -87,7 +95,8 @@ def spice_machine(
     def probe() -> bool | NotYet:
         if child.poll() is not None:
             raise AssertionError((directory / "log").read_text())
-        return machine.socket.exists() or NotYet("no socket")
+        sockets = [machine.socket, machine.qtest] if qtest else [machine.socket]
+        return all(path.exists() for path in sockets) or NotYet("no socket")
 
     try:
         wait_for("QEMU's SPICE socket", probe, Deadline(BOOT_SECONDS), every=0.02)

@@ -38,9 +38,7 @@ _WAITS = bytes.fromhex(
 """The pseudo-random numbers that say when statistics are next looked at. No mask of a wait index
 has more than six bits, so these are the lower six of the table's words."""
 
-_RUN_BITS = (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7) + tuple(
-    range(8, 16)
-)
+_RUN_BITS = bytes.fromhex("00000000010101010202020203030303040405050606070708090a0b0c0d0e0f")
 """MELCODE's states: how many bits the length of a run is expected to need."""
 
 
