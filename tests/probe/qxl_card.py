@@ -1,8 +1,9 @@
 """A driver for QEMU's QXL graphics card that runs in the test instead of in a guest.
 
 Who is connected to QEMU's qtest socket reads and writes the machine's memory and ports, while its
-processor is halted. So a test can hand the SPICE server any drawing command there is, and compare what we make
-of its messages with what the server itself draws. Layouts are those of `spice/qxl_dev.h`.
+processor is halted. So a test can hand the SPICE server any drawing command there is, and compare
+what we make of its messages with what the server itself draws. Layouts are those of
+`spice/qxl_dev.h`.
 """
 
 from __future__ import annotations
@@ -83,13 +84,20 @@ class QxlCard:
 
     def start(self, width: int, height: int, form: int = 32) -> None:
         """Create the screen; `form` is a `SpiceSurfaceFmt`."""
-        self._write(self._ram + self._header + _MEM_SLOT, struct.pack("<QQ", self._ram, self._ram + 0x4000000))
+        self._write(
+            self._ram + self._header + _MEM_SLOT,
+            struct.pack("<QQ", self._ram, self._ram + 0x4000000),
+        )
         self._out(Port.MEMSLOT_ADD, _SLOT)
         stride = width * (2 if form in (16, 80) else 4)
         create = struct.pack("<IIiIIIIIQ", width, height, stride, form, 0, 0, 0, 0, self._high)
         self._write(self._ram, bytes(stride * height))
         self._write(self._ram + self._header + _CREATE_SURFACE, create)
         self._out(Port.CREATE_PRIMARY, 0)
+
+    def stop(self) -> None:
+        """Take the screen away."""
+        self._out(Port.DESTROY_PRIMARY, 0)
 
     def put(self, data: bytes) -> int:
         """Data in the card's memory, by the address that commands have for it."""
@@ -123,9 +131,7 @@ class QxlCard:
             identity = self._identity << 32
         flags = 1 | (4 if top_down else 0)
         body = struct.pack("<QBBII", identity, 0, int(cache), width, height)
-        body += struct.pack(
-            "<BBIIIQQ", form, flags, width, height, stride, colours, self.put(data)
-        )
+        body += struct.pack("<BBIIIQQ", form, flags, width, height, stride, colours, self.put(data))
         return self.put(body)
 
     def surface_image(self, surface: int, width: int, height: int) -> int:
@@ -151,9 +157,9 @@ class QxlCard:
         *,
         surface: int = 0,
         clips: Sequence[Box] = (),
-        needs: Sequence[int] = (),
+        needs: Sequence[tuple[int, Box]] = (),
     ) -> None:
-        """Hand over a `QXLDrawable`; `needs` are the surfaces that it reads."""
+        """Hand over a `QXLDrawable`; `needs` says which parts of which surfaces it reads."""
         head = struct.pack("<QIBBB", self._release(), surface, 0, what, 0)
         head += bytes(16) + rect(box)
         if clips:
@@ -163,10 +169,10 @@ class QxlCard:
         else:
             head += struct.pack("<IQ", 0, 0)
         head += struct.pack("<I", 0)
-        needed = [*needs, -1, -1, -1][:3]
-        head += struct.pack("<3i", *needed) + b"".join(
-            rect(box) if one >= 0 else bytes(16) for one in needed
-        )
+        nothing = -1, (0, 0, 0, 0)
+        needed = [*needs, nothing, nothing, nothing][:3]
+        head += struct.pack("<3i", *(number for number, _ in needed))
+        head += b"".join(rect(area) for _, area in needed)
         self._push(_COMMANDS, 1, head + body, Port.NOTIFY_CMD)
 
     def set_cursor(

@@ -81,13 +81,18 @@ def _pixels(first: Point, last: Point, limit: Rect) -> Iterator[tuple[int, int, 
     length = max(abs(across), abs(down))
     if not length or limit.empty:
         return
-    if abs(across) >= abs(down):
+    # Half way between two pixels a line goes on to the next one, but not upwards or to the left:
+    # so it has the same pixels in both directions. That is the X server's rule.
+    if abs(across) > abs(down):
         low, high = _steps(first.x, across, limit.left, limit.right, length)
+        half = length - (across < 0)
     else:
         low, high = _steps(first.y, down, limit.top, limit.bottom, length)
+        half = length - (down < 0)
+    right, below = (1 if across > 0 else -1), (1 if down > 0 else -1)
     for step in range(low, high):
-        x = first.x + (2 * step * across + length) // (2 * length)
-        y = first.y + (2 * step * down + length) // (2 * length)
+        x = first.x + right * ((2 * step * abs(across) + half) // (2 * length))
+        y = first.y + below * ((2 * step * abs(down) + half) // (2 * length))
         if limit.left <= x < limit.right and limit.top <= y < limit.bottom:
             yield step, x, y
 
@@ -168,15 +173,16 @@ _Curve = tuple[Point, Point, Point, Point]
 
 
 def _is_straight(curve: _Curve) -> bool:
-    """Whether no point of it is further than half a pixel from the line between its ends."""
+    """Whether its points are near enough to the line between its ends: the square of their
+    distance is less than half a pixel."""
     start, one, two, end = curve
     across, down = end.x - start.x, end.y - start.y
     square = across * across + down * down
     if not square:
         return max(abs(p.x - start.x) + abs(p.y - start.y) for p in (one, two)) <= 8
     distances = [abs((p.x - start.x) * down - (p.y - start.y) * across) for p in (one, two)]
-    # In units of 1/16: 8 are half a pixel.
-    return max(distances) ** 2 <= 64 * square
+    # In units of 1/16 of a pixel: 128 is half of 16 squared.
+    return max(distances) ** 2 < 128 * square
 
 
 def _halve(curve: _Curve) -> tuple[_Curve, _Curve]:

@@ -50,11 +50,16 @@ def flat(plane: Plane, value: int) -> Plane:
     return Image.new("L", plane.size, value)
 
 
+def multiply(plane: Plane, factor: Plane) -> Plane:
+    """The product in units of 1/255, rounded; pillow's own `multiply` would cut it off."""
+    from PIL import Image
+
+    return Image.composite(plane, flat(plane, 0), factor)
+
+
 def scaled(planes: list[Plane], factor: Plane) -> list[Plane]:
     """Each plane, multiplied by another."""
-    from PIL import ImageChops
-
-    return [ImageChops.multiply(plane, factor) for plane in planes]
+    return [multiply(plane, factor) for plane in planes]
 
 
 def over(source: list[Plane], destination: list[Plane], alphas: list[Plane]) -> list[Plane]:
@@ -62,7 +67,7 @@ def over(source: list[Plane], destination: list[Plane], alphas: list[Plane]) -> 
     from PIL import ImageChops
 
     return [
-        ImageChops.add(one, ImageChops.multiply(other, ImageChops.invert(alpha)))
+        ImageChops.add(one, multiply(other, ImageChops.invert(alpha)))
         for one, other, alpha in zip(source, destination, alphas, strict=False)
     ]
 
@@ -142,7 +147,7 @@ def compose(
     result = []
     for one, other, alpha in zip(source, destination, alphas, strict=True):
         factor, other_factor = of_source(alpha, there), of_destination(alpha, there)
-        first = one if factor is None else ImageChops.multiply(one, factor)
-        second = other if other_factor is None else ImageChops.multiply(other, other_factor)
+        first = one if factor is None else multiply(one, factor)
+        second = other if other_factor is None else multiply(other, other_factor)
         result.append(ImageChops.add(first, second))
     return result

@@ -36,8 +36,11 @@ def _nearest(raster: Raster, area: Rect, box: Rect, part: Rect) -> Raster:
 
 
 def _places(start: int, size: int, box: int, box_size: int, first: int, last: int) -> list[int]:
-    """For each place in the box, the middle of which place of the source it is nearest to."""
-    return [start + (2 * (at - box) + 1) * size // (2 * box_size) for at in range(first, last)]
+    """For each place in the box, which place of the source its middle lies in; between two of
+    them the lower one, as pixman has it."""
+    return [
+        start + ((2 * (at - box) + 1) * size - 1) // (2 * box_size) for at in range(first, last)
+    ]
 
 
 def _interpolate(raster: Raster, area: Rect, box: Rect, part: Rect) -> Raster:

@@ -92,4 +92,5 @@ def _read_glyph(reader: Reader, flags: int, left: int) -> Glyph:
 
 
 _FULL = bytes([0, 255]) + bytes(254)
-_SIXTEENTHS = bytes(value * 17 for value in range(16)) + bytes(240)
+# Not quite opaque at its most, as every SPICE client draws it.
+_SIXTEENTHS = bytes(value << 4 for value in range(16)) + bytes(240)
