@@ -77,6 +77,9 @@ class QxlCard:
         slot_bits = rom[67]
         self._high = _SLOT << 64 - slot_bits
         self._out(Port.RESET, 0)
+        slot = struct.pack("<QQ", self._ram, self._ram + 0x4000000)
+        self._write(self._ram + self._header + _MEM_SLOT, slot)
+        self._out(Port.MEMSLOT_ADD, _SLOT)
 
     def close(self) -> None:
         self._stream.close()
@@ -84,11 +87,6 @@ class QxlCard:
 
     def start(self, width: int, height: int, form: int = 32) -> None:
         """Create the screen; `form` is a `SpiceSurfaceFmt`."""
-        self._write(
-            self._ram + self._header + _MEM_SLOT,
-            struct.pack("<QQ", self._ram, self._ram + 0x4000000),
-        )
-        self._out(Port.MEMSLOT_ADD, _SLOT)
         stride = width * (2 if form in (16, 80) else 4)
         create = struct.pack("<IIiIIIIIQ", width, height, stride, form, 0, 0, 0, 0, self._high)
         self._write(self._ram, bytes(stride * height))

@@ -100,7 +100,8 @@ class Bench:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     directory = tmp_path_factory.mktemp("q")
-    with spice_machine(directory, halted_sector(), vga="qxl", qtest=True) as machine:
+    outputs = "-global", "qxl-vga.max_outputs=4"
+    with spice_machine(directory, halted_sector(), *outputs, vga="qxl", qtest=True) as machine:
         machine.wait_for_words(READY)
         card = QxlCard(machine.qtest)
         card.start(WIDTH, HEIGHT)
@@ -333,6 +334,8 @@ def test_images_from_the_cache(bench: Bench) -> None:
 def test_cursors(bench: Bench) -> None:
     card, spice = bench.card, bench.spice
     pixels = bytes(range(64)) * 4
+    # To who comes later a server says the shape, and of the place that it is (0, 0).
+    spice.cursor()
     card.set_cursor(30, 40, SpiceCursorType.ALPHA, 8, 8, pixels, (1, 2))
     cursor = seen(spice, lambda one: one.x == 30 and one.picture is not None)
     assert (cursor.y, cursor.visible, cursor.hot_x, cursor.hot_y) == (40, True, 1, 2)
@@ -380,6 +383,7 @@ def seen(spice: SpiceSession, ready: Callable[[Cursor], bool]) -> Cursor:
 
 
 def test_monitors(bench: Bench) -> None:
+    bench.ours()
     bench.card.set_monitors((0, 0, 100, 120), (100, 0, 160, 120))
 
     def probe() -> bool | NotYet:
