@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +19,19 @@ from charly_vm.probe.spice import SpiceAddress
 BOOT_SECONDS = 30.0
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number: int = listener.getsockname()[1]
+        return number
+
+
 @dataclass(frozen=True)
 class SpiceMachine:
     """A QEMU that runs. Its serial port's output and its traces are files."""
 
     directory: Path
+    port: int = 0
+    """Where it listens on 127.0.0.1, if not on a UNIX socket."""
 
     @property
     def socket(self) -> Path:
@@ -35,6 +44,8 @@ class SpiceMachine:
 
     @property
     def address(self) -> SpiceAddress:
+        if self.port:
+            return SpiceAddress("127.0.0.1", self.port)
         return SpiceAddress(socket=self.socket)
 
     def said(self) -> bytes:
@@ -71,31 +82,36 @@ def spice_machine(
     spice: Sequence[str] = ("disable-ticketing=on",),
     vga: str = "std",
     qtest: bool = False,
+    port: int = 0,
 ) -> Iterator[SpiceMachine]:
-    """A machine whose SPICE server has these options beside its UNIX socket, for the block."""
+    """A machine whose SPICE server has these options beside where it listens, for the block."""
     disk = directory / "disk"
     disk.write_bytes(sector.ljust(512, b"\0"))
     (directory / "serial").touch()
     qemu = require_tool("qemu-system-x86_64", package="qemu-system-x86")
+    where = ["unix=on", f"addr={directory / 'spice'}"]
+    if port:
+        where = ["addr=127.0.0.1", f"port={port}"]
     argv = [
         str(qemu),
         *("-nodefaults", "-accel", "tcg", "-m", "32", "-display", "none", "-vga", vga),
         *("-drive", f"format=raw,file={disk}"),
         *("-serial", f"file:{directory / 'serial'}"),
         *("-qmp", f"unix:{directory / 'qmp'},server=on,wait=off"),
-        *("-spice", ",".join(["unix=on", f"addr={directory / 'spice'}", *spice])),
+        *("-spice", ",".join([*where, *spice])),
         *options,
     ]
     if qtest:
         argv += ["-qtest", f"unix:{directory / 'qtest'},server=on,wait=off", "-qtest-log", "none"]
     with (directory / "log").open("wb") as log:
         child = spawn(argv, output=log)
-    machine = SpiceMachine(directory)
+    machine = SpiceMachine(directory, port)
 
     def probe() -> bool | NotYet:
         if child.poll() is not None:
             raise AssertionError((directory / "log").read_text())
-        sockets = [machine.socket, machine.qtest] if qtest else [machine.socket]
+        sockets = [directory / "qmp" if port else machine.socket]
+        sockets += [machine.qtest] if qtest else []
         return all(path.exists() for path in sockets) or NotYet("no socket")
 
     try:
