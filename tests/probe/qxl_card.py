@@ -99,7 +99,7 @@ class QxlCard:
 
     def put(self, data: bytes) -> int:
         """Data in the card's memory, by the address that commands have for it."""
-        address = self._next
+        address: int = self._next
         self._next += (len(data) + 15) // 16 * 16
         self._write(self._ram + address, data)
         return self._high + address

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import socket
-import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -13,10 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from spice_authority import Authority
 from spice_stand_in import StandIn, screen_script, standing_in, standing_in_on_tcp
 
 from charly_vm.errors import CharlyError, GuestTimeout, ProbeError
@@ -223,72 +217,9 @@ def test_only_sasl_is_an_error_with_a_hint(path: Path) -> None:
         try_to_open(at)
 
 
-class Authority:
-    """A CA with a certificate for a server, in files."""
-
-    def __init__(self, directory: Path, *, names: list[x509.GeneralName]) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {directory.name}")])
-        subject = x509.Name(
-            [
-                x509.NameAttribute(NameOID.COUNTRY_NAME, "IL"),
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Red, Hat"),
-                x509.NameAttribute(NameOID.COMMON_NAME, "my server"),
-            ]
-        )
-        directory.mkdir(exist_ok=True)
-        self.ca_file = directory / "ca.pem"
-        self._chain = directory / "server.pem"
-        authority = self._sign(ca_name, ca_name, key.public_key(), key, names=[])
-        server_key = ec.generate_private_key(ec.SECP256R1())
-        server = self._sign(subject, ca_name, server_key.public_key(), key, names=names)
-        self.ca_file.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-        self._chain.write_bytes(
-            server.public_bytes(serialization.Encoding.PEM)
-            + server_key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-
-    def context(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._chain)
-        return context
-
-    @staticmethod
-    def _sign(
-        subject: x509.Name,
-        issuer: x509.Name,
-        public: ec.EllipticCurvePublicKey,
-        key: ec.EllipticCurvePrivateKey,
-        *,
-        names: list[x509.GeneralName],
-    ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(subject == issuer, None), critical=True)
-        )
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return builder.sign(key, hashes.SHA256())
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    names: list[x509.GeneralName] = [
-        x509.DNSName("spice.example"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    ]
-    return Authority(tmp_path_factory.mktemp("ca"), names=names)
+    return Authority(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture
@@ -334,7 +265,7 @@ def test_a_certificate_has_to_name_the_server(
 def test_another_authority_is_one_clear_error(
     tmp_path: Path, secure_port: int, authority: Authority
 ) -> None:
-    other = Authority(tmp_path / "other", names=[])
+    other = Authority(tmp_path / "other")
     address = SpiceAddress("127.0.0.1", tls_port=secure_port, ca_file=other.ca_file)
     with pytest.raises(SpiceUnreachable, match=r"certificate of 127\.0\.0\.1:.* is not the"):
         try_to_open(address)

@@ -17,7 +17,7 @@ from charly_vm.probe.spice.main_channel import MainChannel
 from charly_vm.probe.spice.protocol.linking import SpiceChannel
 from charly_vm.probe.spice.pump import Pump
 
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.005
 """Between looks at what depends on the clock and not only on messages."""
 
 C = TypeVar("C", bound=Channel)

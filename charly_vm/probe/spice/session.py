@@ -32,6 +32,9 @@ ANSWER_SECONDS = 30.0
 """For one call that is given no deadline."""
 
 SETTLE_SECONDS = 0.05
+"""More than the time from one refresh of QEMU's to the next, which is 30 ms."""
+_FIRST_SETTLE_SECONDS = 0.01
+"""The first frame comes as one picture, and no refresh is needed for it."""
 _SETTLE_AT_MOST = 0.5
 """A screen on which something always moves is looked at all the same."""
 _BLANK_SECONDS = 1.0
@@ -140,14 +143,19 @@ class SpiceSession:
         surface: int = 0,
         *,
         deadline: Deadline | None = None,
-        settle: float = SETTLE_SECONDS,
+        settle: float | None = None,
     ) -> Picture:
         """What a display shows; surface 0 is the screen.
 
         Waits until the first frame is there and nothing more has come for `settle` seconds: a
-        server sends what changes bit by bit, some 30 times a second.
+        server sends what changes bit by bit, some 30 times a second. The default is 0.05, and
+        0.01 for the first look at a display, since a new client gets all of it at once.
         """
         within = deadline or Deadline(ANSWER_SECONDS)
+        if settle is None:
+            first = self._channels.find(SpiceChannel.DISPLAY, display) is None
+            settle = _FIRST_SETTLE_SECONDS if first else SETTLE_SECONDS
+        quiet_seconds = settle
         make = partial(DisplayChannel, compression=self._compression)
         channel = self._channels.require(SpiceChannel.DISPLAY, display, make, within)
         drawing = channel.drawing
@@ -163,7 +171,7 @@ class SpiceSession:
                 return False
             if now - asked > _SETTLE_AT_MOST and now - channel.began > _SETTLE_AT_MOST:
                 return True
-            return quiet >= settle and not channel.under_way
+            return quiet >= quiet_seconds and not channel.under_way
 
         awaited = f"a frame of SPICE display {display}"
         if surface:
