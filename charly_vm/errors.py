@@ -7,6 +7,7 @@ CharlyError
 ├── LaunchError       a process started and failed: argv, exit status, the end of its log
 ├── GuestError        the guest answered, and the answer was no
 ├── GuestTimeout      the guest did not get there in time: what was awaited, what was last seen
+├── ProbeError        what a probe looks at cannot be reached, refuses, or does not keep its protocol
 └── StateError        the machine is not in a state in which this can be done
 
 The command line turns each into one message and exit status 1; the pytest plugin turns each
@@ -125,6 +126,10 @@ class GuestTimeout(CharlyError):
         if seen:
             text += f"; last seen: {seen}"
         super().__init__(text, hint=hint)
+
+
+class ProbeError(CharlyError):
+    """A probe got no sensible answer: nobody there, a refusal, or what the protocol forbids."""
 
 
 class StateError(CharlyError):

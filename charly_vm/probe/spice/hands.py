@@ -1,0 +1,141 @@
+"""What a user does with keyboard and mouse, in messages and pauses."""
+
+from __future__ import annotations
+
+from charly_vm.host.waiting import Deadline
+from charly_vm.probe.spice.channels import Channels
+from charly_vm.probe.spice.failures import SpiceMissing
+from charly_vm.probe.spice.inputs_channel import InputsChannel
+from charly_vm.probe.spice.keyboard import SHIFT, find_character, parse_chord
+from charly_vm.probe.spice.protocol.devices import (
+    SpiceKeyboardModifierFlags,
+    SpiceMouseButton,
+    SpiceMouseMode,
+)
+from charly_vm.probe.spice.protocol.linking import SpiceChannel
+
+_STEP = 100
+"""Steps of one movement: a PS/2 mouse reports at most 127 at once."""
+_CORNER_STEPS = 8192
+"""Enough to be in the corner, wherever the cursor was."""
+_MAX_COORDINATE = 32_767
+
+
+class Hands:
+    """Works the inputs channel of a session."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    def type(self, text: str, hold: float, deadline: Deadline) -> None:
+        channel = self._inputs(deadline)
+        caps = bool(channel.modifiers & SpiceKeyboardModifierFlags.CAPS_LOCK)
+        keys = [find_character(character, caps_lock=caps) for character in text]
+        for key, shift in keys:
+            self._press([SHIFT, key] if shift else [key], channel, hold, deadline)
+            # The next key has to be another one's beginning also for those who look seldom.
+            self._channels.pause(channel, hold / 2, deadline)
+
+    def key(self, chord: str, hold: float, deadline: Deadline) -> None:
+        keys = parse_chord(chord)
+        self._press(keys, self._inputs(deadline), hold, deadline)
+
+    def click(
+        self,
+        x: int,
+        y: int,
+        button: str,
+        times: int,
+        display: int,
+        hold: float,
+        deadline: Deadline,
+    ) -> None:
+        which = _button(button)
+        self.move_to(x, y, display, deadline)
+        channel = self._inputs(deadline)
+        for _ in range(times):
+            channel.button_down(which)
+            try:
+                self._channels.sent(channel, deadline)
+                self._channels.pause(channel, hold, deadline)
+            finally:
+                channel.button_up(which)
+            self._channels.sent(channel, deadline)
+            self._channels.pause(channel, hold, deadline)
+
+    def move_to(self, x: int, y: int, display: int, deadline: Deadline) -> None:
+        if not (0 <= x <= _MAX_COORDINATE and 0 <= y <= _MAX_COORDINATE):
+            raise SpiceMissing(f"({x}, {y}) is not on any display")
+        if self._absolute(deadline):
+            channel = self._free(deadline)
+            channel.move_to(x, y, display)
+            self._channels.sent(channel, deadline)
+        else:
+            self.move_by(-_CORNER_STEPS, -_CORNER_STEPS, deadline)
+            self.move_by(x, y, deadline)
+
+    def move_by(self, dx: int, dy: int, deadline: Deadline) -> None:
+        while dx or dy:
+            step_x = max(-_STEP, min(dx, _STEP))
+            step_y = max(-_STEP, min(dy, _STEP))
+            channel = self._free(deadline)
+            channel.move(step_x, step_y)
+            self._channels.sent(channel, deadline)
+            dx -= step_x
+            dy -= step_y
+
+    def _absolute(self, deadline: Deadline) -> bool:
+        """Whether places can be said; asks for the mode in which they can."""
+        main = self._channels.main
+        if main.mouse_mode == SpiceMouseMode.CLIENT:
+            return True
+        if not main.mouse_modes & SpiceMouseMode.CLIENT:
+            return False
+        main.request_mouse_mode(SpiceMouseMode.CLIENT)
+        self._channels.sent(main, deadline)
+        awaited = "the SPICE server to take absolute positions of the mouse"
+        with self._channels.when(
+            main, awaited, lambda: main.mouse_mode == SpiceMouseMode.CLIENT, deadline
+        ):
+            return True
+
+    def _free(self, deadline: Deadline) -> InputsChannel:
+        """The channel, once the server has acknowledged enough movements."""
+        channel = self._inputs(deadline)
+        awaited = "the SPICE server to acknowledge movements of the mouse"
+        with self._channels.when(channel, awaited, lambda: channel.may_move, deadline):
+            return channel
+
+    def _inputs(self, deadline: Deadline) -> InputsChannel:
+        channel = self._channels.require(SpiceChannel.INPUTS, 0, InputsChannel, deadline)
+        awaited = "the SPICE server to take inputs"
+        with self._channels.when(channel, awaited, lambda: channel.ready, deadline):
+            return channel
+
+    def _press(
+        self, keys: list[int], channel: InputsChannel, hold: float, deadline: Deadline
+    ) -> None:
+        pressed: list[int] = []
+        try:
+            for key in keys:
+                channel.key_down(key)
+                pressed.append(key)
+            self._channels.sent(channel, deadline)
+            self._channels.pause(channel, hold, deadline)
+        finally:
+            # Also after Ctrl-C: a guest whose shift key is held for ever is of no use.
+            for key in reversed(pressed):
+                channel.key_up(key)
+            self._channels.wake()
+        self._channels.sent(channel, deadline)
+
+
+def _button(name: str) -> SpiceMouseButton:
+    try:
+        found = SpiceMouseButton[name.upper()]
+    except KeyError:
+        found = SpiceMouseButton.INVALID
+    if found == SpiceMouseButton.INVALID:
+        known = ", ".join(one.name.lower() for one in SpiceMouseButton if one)
+        raise SpiceMissing(f'the mouse has no button "{name}"', hint=f"there are {known}")
+    return found

@@ -1,0 +1,1 @@
+"""The numbers of the SPICE protocol, named as its published headers name them."""
