@@ -79,6 +79,22 @@ def with_connection(operation: Callable[[Any], T], uri: str = "") -> T:
             raise HostError(f"libvirt: {error}") from error
 
 
+@contextmanager
+def own_connection(uri: str) -> Iterator[Any]:
+    """A connection that is not the process's, with libvirt's event loop behind it, for the length
+    of the block. Raises `HypervisorUnreachable` where none can be had."""
+    libvirt = import_libvirt()
+    # What a connection is told is read by the loop that was there when it was opened.
+    start_event_loop(libvirt)
+    with _lock:
+        connection = _open(libvirt, uri)
+    try:
+        yield connection
+    finally:
+        with suppress(libvirt.libvirtError):
+            connection.close()
+
+
 def probe_libvirt() -> LibvirtFacts | str:
     """What libvirt offers here, or the reason in words why it cannot be used."""
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from charly_vm.model.resolved import ResolvedMachine
-from charly_vm.render.qemu.sockets import MONITOR_ID, pass_sockets
+from charly_vm.render.qemu.sockets import MONITOR_ID, find_sockets, is_listened_on, pass_sockets
 
-__all__ = ["MONITOR_ID", "pass_sockets", "render_argv"]
+__all__ = ["MONITOR_ID", "find_sockets", "is_listened_on", "pass_sockets", "render_argv"]
 
 
 def render_argv(machine: ResolvedMachine) -> list[str]:

@@ -1,0 +1,1 @@
+"""Probes: what asks a machine questions over one protocol at a time."""
