@@ -67,6 +67,10 @@ def _table(libvirt: Any) -> Iterator[tuple[str, str, Description]]:
     yield "BLOCK_THRESHOLD", "block-threshold", lambda device, path, *sizes: _join(device, *sizes)
     yield "MEMORY_FAILURE", "memory-failure", lambda *details: _join(*details)
     yield "MEMORY_DEVICE_SIZE_CHANGE", "memory-device-size-change", _join
+    # Of libvirt 11 and later.
+    yield "NIC_MAC_CHANGE", "nic-mac-change", _join
+    yield "VCPU_REMOVED", "vcpu-removed", _join
+    yield "CHANNEL_LIFECYCLE", "channel-lifecycle", _join
 
 
 def _lifecycle(libvirt: Any, kind: int, detail: int) -> str:

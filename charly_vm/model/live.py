@@ -52,6 +52,7 @@ EVENTS = (
     "balloon-change",
     "block-job",
     "block-threshold",
+    "channel-lifecycle",
     "control-error",
     "device-added",
     "device-removal-failed",
@@ -66,6 +67,7 @@ EVENTS = (
     "memory-failure",
     "metadata-change",
     "migration-iteration",
+    "nic-mac-change",
     "pm-suspend",
     "pm-suspend-disk",
     "pm-wakeup",
@@ -73,6 +75,7 @@ EVENTS = (
     "rtc-change",
     "tray-change",
     "tunable",
+    "vcpu-removed",
     "watchdog",
 )
 """The names of `virsh event --list`, and `disconnected`, behind which nothing more is heard."""

@@ -91,7 +91,7 @@ def test_a_mutated_answer_is_a_result_or_one_of_our_errors(asked: str, data: st.
 
     result = outcome(lambda: ASKED[asked](probe_with(BackendStandIn(play)).guest))
     shown = [
-        dataclasses.asdict(one) if dataclasses.is_dataclass(one) else one
+        dataclasses.asdict(one) if hasattr(one, "__dataclass_fields__") else one
         for one in (result if isinstance(result, tuple) else [result])
     ]
     # Strict: neither NaN nor halves of characters.

@@ -64,7 +64,8 @@ def test_what_a_real_agent_says_is_read() -> None:
 
 def test_all_that_is_returned_can_be_shown_as_json() -> None:
     guest = agent()
-    for answer in (guest.info(), guest.os_info(), guest.time(), *guest.interfaces()):
+    answers: list[Any] = [guest.info(), guest.os_info(), guest.time(), *guest.interfaces()]
+    for answer in answers:
         assert json.loads(json.dumps(dataclasses.asdict(answer)))
 
 
