@@ -86,13 +86,17 @@ def own_connection(uri: str) -> Iterator[Any]:
     libvirt = import_libvirt()
     # What a connection is told is read by the loop that was there when it was opened.
     start_event_loop(libvirt)
+    slot = _Slot()
     with _lock:
-        connection = _open(libvirt, uri)
+        slot.connection = _open(libvirt, uri)
+        _own.append(slot)
     try:
-        yield connection
+        yield slot.connection
     finally:
         with suppress(libvirt.libvirtError):
-            connection.close()
+            slot.connection.close()
+        with _lock:
+            _own.remove(slot)
 
 
 def probe_libvirt() -> LibvirtFacts | str:
@@ -114,6 +118,8 @@ class _Slot:
 
 _lock = threading.Lock()
 _slots: dict[str, list[_Slot]] = {}
+_own: list[_Slot] = []
+"""Those that are lent to one thread for good."""
 _mute: dict[str, Deadline] = {}
 
 
@@ -272,9 +278,10 @@ def _forget_after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     forget_event_loop()
-    for slot in _take_slots():
+    for slot in (*_take_slots(), *_own):
         # Closing is what the bindings do with a connection that nobody refers to.
         slot.connection._o = None
+    _own.clear()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

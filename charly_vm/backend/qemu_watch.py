@@ -70,7 +70,7 @@ async def _begin(
     from qemu.qmp import QMPClient, QMPError
 
     client = QMPClient("charly-events")
-    watch = _Watch(client, emulator, tell)
+    watch = _Watch(client, connection, emulator, tell)
     try:
         async with asyncio.timeout(deadline.remaining()):
             client.register_listener(_listener(client, watch.hear))
@@ -89,8 +89,15 @@ async def _begin(
 class _Watch:
     """One connection that only listens."""
 
-    def __init__(self, client: QMPClient, emulator: EmulatorProcess, tell: Tell) -> None:
+    def __init__(
+        self,
+        client: QMPClient,
+        connection: socket.socket,
+        emulator: EmulatorProcess,
+        tell: Tell,
+    ) -> None:
         self._client = client
+        self._connection = connection
         self._emulator = emulator
         self._tell = tell
         self._stopped_by = "failed"
@@ -134,6 +141,7 @@ class _Watch:
                 await self.ending
         with suppress(QMPError, OSError, EOFError):
             await self._client.disconnect()
+        self._connection.close()
 
 
 def _listener(client: QMPClient, hear: Callable[[dict[str, Any]], None]) -> EventListener:

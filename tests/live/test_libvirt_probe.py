@@ -111,7 +111,7 @@ def test_keys_arrive_in_the_guest(probed: Probed) -> None:
     events: list[list[int]] = []
     while len(events) < 6 * len(pressed) and time.monotonic() < deadline:
         events = [
-            [int(word) for word in line.split()] for line in ran.read("/tmp/keys").splitlines()
+            [int(word) for word in line.split()] for line in guest.read("/tmp/keys").splitlines()
         ]
     downs = [one[9] for one in events if one[8] == 1 and one[10] == 1]
     assert downs == pressed
