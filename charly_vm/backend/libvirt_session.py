@@ -93,10 +93,14 @@ def own_connection(uri: str) -> Iterator[Any]:
     try:
         yield slot.connection
     finally:
-        with suppress(libvirt.libvirtError):
-            slot.connection.close()
         with _lock:
-            _own.remove(slot)
+            is_ours = slot in _own
+            if is_ours:
+                _own.remove(slot)
+        # In a forked child it is the parent's.
+        if is_ours:
+            with suppress(libvirt.libvirtError):
+                slot.connection.close()
 
 
 def probe_libvirt() -> LibvirtFacts | str:

@@ -46,6 +46,7 @@ from charly_vm.model.resolved import BackendName, Paths, ResolvedMachine
 from charly_vm.render.qemu_argv import (
     MONITOR_ID,
     find_sockets,
+    hide_secret,
     is_listened_on,
     pass_sockets,
     render_argv,
@@ -137,7 +138,8 @@ class QemuBackend:
         return convert_to_png(image)
 
     def description(self, domain: Domain, *, live: bool = False) -> str:
-        return shlex.join(_require_definition(domain))
+        argv = _require_definition(domain)
+        return shlex.join(map(hide_secret, argv) if live else argv)
 
     def neighbours(self, domain: Domain) -> Sequence[ListedDomain]:
         found = [*domain.paths.directory.parent.glob(f"*/{DEFINITION}")]

@@ -154,8 +154,7 @@ class Backend(Protocol):
 
     def description(self, domain: Domain, *, live: bool = False) -> str:
         """The domain XML, or the argv as one shell-quoted command; of the defined domain, or with
-        `live` of the one that runs, where the backend tells them apart. Without passwords in XML.
-        """
+        `live` of the one that runs, where the backend tells them apart, without its passwords."""
         ...
 
     def neighbours(self, domain: Domain) -> Sequence[ListedDomain]:

@@ -66,6 +66,11 @@ def test_it_is_looked_at(domain: Domain) -> None:
     assert 0 <= seen.uptime < 600
 
 
+def test_its_live_description_has_no_password(domain: Domain) -> None:
+    assert PASSWORD not in BACKEND.description(domain, live=True)
+    assert PASSWORD in BACKEND.description(domain), "it could not be replayed"
+
+
 def test_the_age_of_an_emulator_grows_with_the_clock(domain: Domain) -> None:
     before, begun = find_age(domain.uuid), time.monotonic()
     time.sleep(0.3)

@@ -141,6 +141,11 @@ def test_the_console_has_at_least_a_line() -> None:
         probe.console(0)
 
 
+def test_a_screen_has_a_number() -> None:
+    with pytest.raises(SpecError, match="-1 is none"):
+        probe_with(MachineStandIn()).screenshot(-1)
+
+
 def test_snapshots_are_the_machines_own() -> None:
     shelf = SnapshotShelfStandIn()
     probe = probe_with(MachineStandIn(), shelf)

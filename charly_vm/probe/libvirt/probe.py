@@ -30,6 +30,7 @@ HOLD = 100
 MOST_HOLD = 10_000
 MOST_KEYS = 16
 """libvirt's VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
+MOST_SCREENS = 255
 PING_SECONDS = 2.0
 
 METHODS = (
@@ -78,6 +79,8 @@ class LibvirtProbe:
 
     def screenshot(self, screen: int = 0) -> bytes:
         """The guest's screen as PNG, whatever the hypervisor gives; they are counted from 0."""
+        if not 0 <= screen <= MOST_SCREENS:
+            raise _wrong("screenshot", f"screens are counted from 0, and {screen} is none")
         return self._subject.backend.screenshot(self._subject.domain, screen)
 
     def send_key(self, keys: str | Sequence[str], hold: int = HOLD) -> None:
@@ -118,7 +121,7 @@ class LibvirtProbe:
 
     def domain_xml(self) -> str:
         """libvirt's XML of the machine as it runs, without passwords; on the qemu backend the
-        command that started it, as one line for a shell."""
+        command that started it, as one line for a shell with the passwords left out."""
         return self._subject.backend.description(self._subject.domain, live=True)
 
     def console(self, lines: int = 40) -> str:
