@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from charly_vm.model.live import DomainEvent
-from charly_vm.render.qemu.channels import AGENT_PORT_ID
+from charly_vm.render.qemu_argv import AGENT_PORT_ID
 
 Data = Mapping[str, Any]
 

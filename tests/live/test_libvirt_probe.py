@@ -221,10 +221,10 @@ def test_a_machine_on_another_hypervisor_is_asked_where_it_is(tiny_image: Path) 
         workspace(tiny_image, "auto") as made,
         pytest.MonkeyPatch.context() as patch,
     ):
+        made.environment |= {"CHARLY_LIBVIRT_URI": second.uri, "CHARLY_LIBVIRT_POOL": POOL}
         for name, value in made.environment.items():
             patch.setenv(name, value)
-        there = {"CHARLY_LIBVIRT_URI": second.uri, "CHARLY_LIBVIRT_POOL": POOL}
-        created = made.charly("vm", "create", "tiny", **there)
+        created = made.charly("vm", "create", "tiny")
         assert created.status == 0, created.stderr
         probe = probe_of(require_machine("charly-tiny"))
         info = probe.info()

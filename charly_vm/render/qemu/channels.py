@@ -7,9 +7,7 @@ from charly_vm.model.resolved import ResolvedMachine
 from charly_vm.render.qemu import buses
 from charly_vm.render.qemu.character import listening_socket, render_character
 from charly_vm.render.qemu.option import device
-
-AGENT_PORT_ID = "agent-port"
-"""How QEMU's events call the guest agent's end of its channel."""
+from charly_vm.render.qemu.sockets import AGENT_PORT_ID
 
 
 def render_channels(machine: ResolvedMachine) -> list[str]:

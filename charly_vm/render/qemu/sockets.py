@@ -10,6 +10,8 @@ from charly_vm.render.qemu.option import escape
 
 MONITOR_ID = "charly-monitor"
 EVENTS_ID = "charly-events"
+AGENT_PORT_ID = "agent-port"
+"""How QEMU's events call the guest agent's end of its channel."""
 
 
 def is_listened_on(argv: Sequence[str], path: Path) -> bool:
