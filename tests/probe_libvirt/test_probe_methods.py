@@ -110,7 +110,7 @@ def test_chords_are_pressed_one_after_the_other() -> None:
     backend = MachineStandIn()
     probe_with(backend).send_key(["ctrl-c", "a"], hold=1)
     probe_with(backend).send_key("ctrl-alt-f2")
-    assert backend.domain.pressed == [((29, 46), 1), ((30,), 1), ((29, 56, 60), 100)]
+    assert backend.domain.pressed == [((29, 46), 1), ((30,), 1), ((29, 56, 60), 50)]
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ from charly_vm.probe.libvirt.recording import Recording
 from charly_vm.probe.libvirt.snapshots import Snapshots
 from charly_vm.probe.libvirt.subject import Info, Subject
 
-HOLD = 100
-"""Milliseconds, as QEMU holds a key by itself."""
-MOST_HOLD = 10_000
+HOLD = 50
+"""Milliseconds: longer than a guest takes to see a key, shorter than it takes to repeat one."""
+MOST_HOLD = 60_000
+LISTEN_SECONDS = 10.0
 MOST_KEYS = 16
 """libvirt's VIR_DOMAIN_SEND_KEY_MAX_KEYS."""
 MOST_SCREENS = 255
@@ -131,7 +132,7 @@ class LibvirtProbe:
             raise _wrong("console", f"1 line or more can be shown, not {lines}")
         return self._subject.console(lines)
 
-    def events(self, seconds: float, until: str = "") -> tuple[DomainEvent, ...]:
+    def events(self, seconds: float = LISTEN_SECONDS, until: str = "") -> tuple[DomainEvent, ...]:
         """What happens to the machine within so many seconds, as it is told by the hypervisor.
 
         Returns early with an event that `until` names (`reboot`, `lifecycle stopped`), and where
