@@ -207,7 +207,7 @@ def test_a_machine_of_an_older_charly_starts_and_cannot_be_watched(own: Domain) 
     at = next(i for i, word in enumerate(argv) if word.startswith("socket,id=charly-events"))
     del argv[at - 1 : at + 3]
     file.write_text(json.dumps(argv))
-    own.paths.events_socket.unlink()
+    own.paths.events_socket.unlink(missing_ok=True)
     BACKEND.start(own)
     with pytest.raises(HostError, match="older charly"), BACKEND.running(own).watch(print):
         pass
