@@ -21,7 +21,7 @@ from PIL import Image
 from platformdirs import user_cache_path
 from second_hypervisor import POOL, second_hypervisor
 from vnc_viewer import may_log_in
-from workspace import workspace
+from workspace import Workspace, workspace
 
 from charly_vm.errors import GuestError, HostError, StateError
 from charly_vm.machine.libvirt_probe import probe_of
@@ -31,7 +31,7 @@ from charly_vm.probe.libvirt import LibvirtProbe
 
 pytestmark = pytest.mark.live
 
-DEVICES = "  tiny-libvirt: {libvirt: {devices: {graphics: {type: vnc, passwd: before}}}}\n"
+DEVICES = "  tiny-libvirt: {libvirt: {devices: {graphics: {type: KIND, passwd: before}}}}\n"
 KEYBOARD = """
 device=$(sed -n '/[Kk]eyboard/,/^H:/s/^H:.*\\(event[0-9]*\\).*/\\1/p' /proc/bus/input/devices)
 dd if=/dev/input/${device%% *} bs=24 count=COUNT 2>/dev/null | od -An -v -tu2 -w24
@@ -44,14 +44,20 @@ class Probed:
     probe: LibvirtProbe
 
 
+def add_server(made: Workspace, kind: str) -> None:
+    """Write a graphics server with a password into the project."""
+    text = made.project.read_text()
+    devices = DEVICES.replace("KIND", kind)
+    made.project.write_text(text.replace("check-tiny:", f"{devices}check-tiny:", 1))
+
+
 @pytest.fixture(scope="module", params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
 def probed(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Probed]:
     """A machine of the tiny guest with a VNC server, whose agent is there and was seen to come."""
     with workspace(tiny_image, request.param) as made, pytest.MonkeyPatch.context() as patch:
         for name, value in made.environment.items():
             patch.setenv(name, value)
-        text = made.project.read_text()
-        made.project.write_text(text.replace("check-tiny:", f"{DEVICES}check-tiny:", 1))
+        add_server(made, "vnc")
         created = made.charly("vm", "create", "tiny", "--wait")
         assert created.status == 0, created.stderr
         machine = require_machine("charly-tiny")
@@ -224,6 +230,7 @@ def test_a_machine_on_another_hypervisor_is_asked_where_it_is(tiny_image: Path) 
         made.environment |= {"CHARLY_LIBVIRT_URI": second.uri, "CHARLY_LIBVIRT_POOL": POOL}
         for name, value in made.environment.items():
             patch.setenv(name, value)
+        add_server(made, "spice")
         created = made.charly("vm", "create", "tiny")
         assert created.status == 0, created.stderr
         machine = require_machine("charly-tiny")
@@ -234,6 +241,11 @@ def test_a_machine_on_another_hypervisor_is_asked_where_it_is(tiny_image: Path) 
         assert [one.name for one in probe.list()] == ["charly-tiny"]
         assert probe.screenshot().startswith(b"\x89PNG")
         probe.send_key("ctrl-c")
+        [spice] = info.graphics
+        assert (spice.type, spice.has_password) == ("spice", True)
+        assert probe.passwd("n3wpass") == "spice"
+        assert "n3wpass" not in probe.domain_xml()
+        assert probe.info().graphics == (spice,)
         with probe.watching() as events:
             probe.qmp("system_reset")
             events.wait_for("reboot", 20)
