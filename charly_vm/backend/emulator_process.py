@@ -100,7 +100,7 @@ def _search(uuid: str) -> tuple[EmulatorProcess | None, bool]:
     for entry in PROC.iterdir():
         if not entry.name.isdigit():
             continue
-        words = _read_words(entry)
+        words = read_words(entry)
         if not any(words) and _is_nameless_emulator(entry):
             nameless = True
         if not is_emulator_of(uuid, words):
@@ -110,13 +110,13 @@ def _search(uuid: str) -> tuple[EmulatorProcess | None, bool]:
         except ProcessLookupError:
             continue
         # The id may have changed hands before the pidfd was opened; from now on it cannot.
-        if is_emulator_of(uuid, _read_words(entry)):
+        if is_emulator_of(uuid, read_words(entry)):
             return process, False
         process.close()
     return None, nameless
 
 
-def _read_words(entry: Path) -> list[str]:
+def read_words(entry: Path) -> list[str]:
     """A process's command line, empty words where it has none."""
     try:
         return (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
@@ -142,12 +142,14 @@ def is_emulator_of(uuid: str, words: list[str]) -> bool:
 
     libvirt passes `-uuid` as well; the name of the monitor tells its processes from ours.
     """
+    ours = any(word.startswith(f"socket,id={MONITOR_ID},") for word in words)
+    return ours and runs_machine(uuid, words)
+
+
+def runs_machine(uuid: str, words: list[str]) -> bool:
+    """Whether a command line is that of any QEMU for the machine with this UUID."""
     name = words[0].rpartition("/")[2]
-    return (
-        _is_emulator(name)
-        and ("-uuid", uuid) in itertools.pairwise(words)
-        and any(word.startswith(f"socket,id={MONITOR_ID},") for word in words)
-    )
+    return _is_emulator(name) and ("-uuid", uuid) in itertools.pairwise(words)
 
 
 def _is_emulator(name: str) -> bool:

@@ -1,14 +1,11 @@
-"""The libvirt backend: persistent domains of the user's session daemon.
-
-A domain is found by its UUID. One of the same name and another UUID is somebody else's: it is
-refused by name where it is in the way and never touched.
-"""
+"""The libvirt backend: persistent domains of the user's session daemon, found by
+`libvirt_lookup`."""
 
 from __future__ import annotations
 
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +13,17 @@ from charly_vm.backend import libvirt_agent, libvirt_snapshots
 from charly_vm.backend.addresses import search_domain_addresses
 from charly_vm.backend.launch_failure import explain_launch_failure
 from charly_vm.backend.libvirt_binding import import_libvirt
-from charly_vm.backend.libvirt_networks import explain_network_failure
-from charly_vm.backend.libvirt_session import (
-    SESSION_URI,
-    HypervisorUnreachable,
-    with_connection,
+from charly_vm.backend.libvirt_lookup import (
+    at_hypervisor,
+    find_domain,
+    list_domains,
+    refuse_foreign,
+    require_domain,
+    state_of,
+    uri_of,
 )
+from charly_vm.backend.libvirt_networks import explain_network_failure
+from charly_vm.backend.libvirt_running import RunningOnLibvirt
 from charly_vm.backend.power_button import press_until_off
 from charly_vm.backend.screen import convert_to_png
 from charly_vm.errors import GuestTimeout, HostError, LaunchError, StateError
@@ -31,6 +33,7 @@ from charly_vm.model.protocols import (
     AddressSearch,
     Domain,
     DomainState,
+    ListedDomain,
     StopOutcome,
     domain_of,
 )
@@ -52,18 +55,18 @@ class LibvirtBackend:
         domain = domain_of(machine)
 
         def work(connection: Any) -> None:
-            _refuse_foreign(connection, domain)
+            refuse_foreign(connection, domain)
             # Validated, since libvirt drops what it does not know without a word.
             connection.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
-        _at(domain, work)
+        at_hypervisor(domain, work)
 
     def start(self, domain: Domain) -> None:
         libvirt = import_libvirt()
         make_private_directory(domain.paths.runtime)
 
         def work(connection: Any) -> None:
-            found = _require_domain(connection, domain)
+            found = require_domain(connection, domain)
             if found.isActive():
                 raise StateError(f"{domain.name} is running already")
             try:
@@ -73,7 +76,7 @@ class LibvirtBackend:
                     raise
                 raise _launch_error(domain, str(error)) from error
 
-        _at(domain, work)
+        at_hypervisor(domain, work)
 
     def stop(self, domain: Domain, deadline: Deadline, *, force: bool = True) -> StopOutcome:
         if not self.state(domain).has_process:
@@ -98,7 +101,7 @@ class LibvirtBackend:
         self.power_off(domain)
 
         def work(connection: Any) -> None:
-            found = _find_domain(connection, domain)
+            found = find_domain(connection, domain)
             if found is not None:
                 flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
                 flags |= libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -108,38 +111,41 @@ class LibvirtBackend:
                     flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
                 found.undefineFlags(flags)
 
-        _at(domain, work)
+        at_hypervisor(domain, work)
         domain.paths.console_socket.unlink(missing_ok=True)
 
     def state(self, domain: Domain) -> DomainState:
         def work(connection: Any) -> DomainState:
-            found = _find_domain(connection, domain)
-            return DomainState.MISSING if found is None else _state_of(*found.state())
+            found = find_domain(connection, domain)
+            return DomainState.MISSING if found is None else state_of(*found.state())
 
-        return _at(domain, work)
+        return at_hypervisor(domain, work)
 
-    def screenshot(self, domain: Domain) -> bytes:
+    def screenshot(self, domain: Domain, screen: int = 0) -> bytes:
         def work(connection: Any) -> bytes:
-            found = _require_domain(connection, domain)
+            found = require_domain(connection, domain)
             if not found.isActive():
                 raise StateError(f"{domain.name} is not running, so it has no screen")
             stream = connection.newStream(0)
-            found.screenshot(stream, 0, 0)
+            found.screenshot(stream, screen, 0)
             chunks: list[bytes] = []
             stream.recvAll(lambda _stream, data, _opaque: chunks.append(data), None)
             stream.finish()
             return b"".join(chunks)
 
-        return convert_to_png(_at(domain, work))
+        return convert_to_png(at_hypervisor(domain, work))
 
-    def description(self, domain: Domain) -> str:
-        libvirt = import_libvirt()
+    def description(self, domain: Domain, *, live: bool = False) -> str:
+        flags = 0 if live else import_libvirt().VIR_DOMAIN_XML_INACTIVE
+        xml: str = self._with_domain(domain, lambda found: found.XMLDesc(flags))
+        return xml
 
-        def work(connection: Any) -> str:
-            xml: str = _require_domain(connection, domain).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-            return xml
+    def neighbours(self, domain: Domain) -> Sequence[ListedDomain]:
+        listed = at_hypervisor(domain, list_domains)
+        return sorted(listed, key=lambda one: one.name)
 
-        return _at(domain, work)
+    def running(self, domain: Domain) -> RunningOnLibvirt:
+        return RunningOnLibvirt(domain)
 
     def log(self, domain: Domain) -> str:
         """libvirt's log of the domain's emulator; a session keeps it in the user's cache."""
@@ -153,11 +159,11 @@ class LibvirtBackend:
 
     def set_autostart(self, domain: Domain, wanted: bool) -> None:
         def work(connection: Any) -> None:
-            found = _find_domain(connection, domain)
+            found = find_domain(connection, domain)
             if found is not None:
                 found.setAutostart(wanted)
 
-        _at(domain, work)
+        at_hypervisor(domain, work)
 
     def use_layer(self, machine: ResolvedMachine) -> None:
         domain = domain_of(machine)
@@ -184,9 +190,17 @@ class LibvirtBackend:
     def find_snapshots(self, domain: Domain) -> Mapping[str, bool]:
         return self._with_domain(domain, lambda found: libvirt_snapshots.find_all(found, domain))
 
-    def ask_agent(self, domain: Domain, command: str, arguments: Mapping[str, object]) -> Any:
+    def ask_agent(
+        self,
+        domain: Domain,
+        command: str,
+        arguments: Mapping[str, object],
+        *,
+        seconds: float | None = None,
+    ) -> Any:
         return self._with_domain(
-            domain, lambda found: libvirt_agent.ask_agent(found, command, arguments)
+            domain,
+            lambda found: libvirt_agent.ask_agent(found, command, arguments, seconds=seconds),
         )
 
     def freeze(self, domain: Domain) -> None:
@@ -196,7 +210,9 @@ class LibvirtBackend:
         self._with_domain(domain, libvirt_snapshots.thaw)
 
     def _with_domain(self, domain: Domain, operation: Callable[[Any], T]) -> T:
-        return _at(domain, lambda connection: operation(_require_domain(connection, domain)))
+        return at_hypervisor(
+            domain, lambda connection: operation(require_domain(connection, domain))
+        )
 
     def _press_power_button(self, domain: Domain) -> None:
         libvirt = import_libvirt()
@@ -214,68 +230,12 @@ class LibvirtBackend:
             return False
 
 
-def _uri_of(domain: Domain) -> str:
-    """Where the machine was made, whatever the environment says now."""
-    return domain.hypervisor or SESSION_URI
-
-
-def _at(domain: Domain, operation: Callable[[Any], T]) -> T:
-    try:
-        return with_connection(operation, _uri_of(domain))
-    except HypervisorUnreachable as error:
-        if not domain.hypervisor:
-            raise
-        raise HostError(
-            f"{domain.name} is on another hypervisor, {domain.hypervisor}, which cannot be "
-            f"reached: {error.reason}",
-            hint=f"`virsh -c '{domain.hypervisor}' version` tries the same. A machine stays where "
-            "it was made, whatever CHARLY_LIBVIRT_URI says now; where that host is gone for good, "
-            f"remove {domain.paths.directory}",
-        ) from error
-
-
-def _find_domain(connection: Any, domain: Domain) -> Any | None:
-    libvirt = import_libvirt()
-    try:
-        return connection.lookupByUUIDString(domain.uuid)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return None
-        raise
-
-
-def _require_domain(connection: Any, domain: Domain) -> Any:
-    found = _find_domain(connection, domain)
-    if found is None:
-        _refuse_foreign(connection, domain)
-        raise StateError(f"{domain.name} is not defined")
-    return found
-
-
-def _refuse_foreign(connection: Any, domain: Domain) -> None:
-    """Raise `StateError` where the name belongs to a domain that is not the one with this UUID."""
-    libvirt = import_libvirt()
-    name = domain.name
-    try:
-        other = connection.lookupByName(name).UUIDString()
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return
-        raise
-    if other != domain.uuid:
-        raise StateError(
-            f"libvirt has a domain {name} already, and it is not charly's (its UUID is {other})",
-            hint=f"give the machine another name, or look at it with "
-            f"`virsh -c '{_uri_of(domain)}' dominfo {name}`",
-        )
-
-
 def _while_active(domain: Domain, action: Callable[[Any], object]) -> bool:
     """Do something to a domain that runs; False where it does not, or ended in the meantime."""
     libvirt = import_libvirt()
 
     def work(connection: Any) -> bool:
-        found = _find_domain(connection, domain)
+        found = find_domain(connection, domain)
         if found is None or not found.isActive():
             return False
         try:
@@ -286,26 +246,11 @@ def _while_active(domain: Domain, action: Callable[[Any], object]) -> bool:
             raise
         return True
 
-    return _at(domain, work)
-
-
-def _state_of(state: int, reason: int) -> DomainState:
-    libvirt = import_libvirt()
-    if state == libvirt.VIR_DOMAIN_SHUTOFF:
-        return DomainState.SHUT_OFF
-    if state == libvirt.VIR_DOMAIN_CRASHED:
-        return DomainState.CRASHED
-    if state == libvirt.VIR_DOMAIN_PAUSED:
-        crashed = reason == libvirt.VIR_DOMAIN_PAUSED_CRASHED
-        return DomainState.CRASHED if crashed else DomainState.PAUSED
-    if state == libvirt.VIR_DOMAIN_PMSUSPENDED:
-        return DomainState.PAUSED
-    # Also one that is on its way out: for as long as the process is there, so is the machine.
-    return DomainState.RUNNING
+    return at_hypervisor(domain, work)
 
 
 def _launch_error(domain: Domain, message: str) -> HostError | LaunchError:
-    known = explain_network_failure(message, _uri_of(domain)) or explain_launch_failure(message)
+    known = explain_network_failure(message, uri_of(domain)) or explain_launch_failure(message)
     if known is not None:
         return HostError(f"{domain.name} does not start: {known.message}", hint=known.hint)
     return LaunchError(f"libvirt could not start {domain.name}", log=message)

@@ -1,4 +1,4 @@
-"""libvirt's event loop, on a thread of its own: what its keepalive runs on.
+"""libvirt's event loop, on a thread of its own: its keepalive runs on it, and events come by it.
 
 Nothing of libvirt's has a deadline. A keepalive ends the connection to a host that has gone away,
 and with it whatever waits there.

@@ -79,6 +79,30 @@ def with_connection(operation: Callable[[Any], T], uri: str = "") -> T:
             raise HostError(f"libvirt: {error}") from error
 
 
+@contextmanager
+def own_connection(uri: str) -> Iterator[Any]:
+    """A connection that is not the process's, with libvirt's event loop behind it, for the length
+    of the block. Raises `HypervisorUnreachable` where none can be had."""
+    libvirt = import_libvirt()
+    # What a connection is told is read by the loop that was there when it was opened.
+    start_event_loop(libvirt)
+    slot = _Slot()
+    with _lock:
+        slot.connection = _open(libvirt, uri)
+        _own.append(slot)
+    try:
+        yield slot.connection
+    finally:
+        with _lock:
+            is_ours = slot in _own
+            if is_ours:
+                _own.remove(slot)
+        # In a forked child it is the parent's.
+        if is_ours:
+            with suppress(libvirt.libvirtError):
+                slot.connection.close()
+
+
 def probe_libvirt() -> LibvirtFacts | str:
     """What libvirt offers here, or the reason in words why it cannot be used."""
     try:
@@ -98,6 +122,8 @@ class _Slot:
 
 _lock = threading.Lock()
 _slots: dict[str, list[_Slot]] = {}
+_own: list[_Slot] = []
+"""Those that are lent to one thread for good."""
 _mute: dict[str, Deadline] = {}
 
 
@@ -256,9 +282,10 @@ def _forget_after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     forget_event_loop()
-    for slot in _take_slots():
+    for slot in (*_take_slots(), *_own):
         # Closing is what the bindings do with a connection that nobody refers to.
         slot.connection._o = None
+    _own.clear()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

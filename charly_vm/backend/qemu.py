@@ -6,6 +6,7 @@ monitor, never remembered.
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import shlex
@@ -22,6 +23,7 @@ from charly_vm.backend.emulator_process import EmulatorProcess, find_emulator
 from charly_vm.backend.guest_agent import ask_agent
 from charly_vm.backend.launch_failure import explain_launch_failure
 from charly_vm.backend.power_button import press_until_off
+from charly_vm.backend.qemu_running import RunningOnQemu
 from charly_vm.backend.screen import convert_to_png
 from charly_vm.errors import HostError, LaunchError, StateError
 from charly_vm.host.files import (
@@ -33,13 +35,27 @@ from charly_vm.host.files import (
 from charly_vm.host.locks import hold
 from charly_vm.host.process import describe_status, spawn, tail_text
 from charly_vm.host.waiting import Deadline
-from charly_vm.model.protocols import AddressSearch, Domain, DomainState, StopOutcome
+from charly_vm.model.protocols import (
+    AddressSearch,
+    Domain,
+    DomainState,
+    ListedDomain,
+    StopOutcome,
+)
 from charly_vm.model.resolved import BackendName, Paths, ResolvedMachine
-from charly_vm.render.qemu_argv import pass_sockets, render_argv
+from charly_vm.render.qemu_argv import (
+    MONITOR_ID,
+    find_sockets,
+    hide_secret,
+    is_listened_on,
+    pass_sockets,
+    render_argv,
+)
 
 START_SECONDS = 30.0
 """From the start of the process to its first answer; a tenth of a second where nothing is wrong."""
 STATE_SECONDS = 3.0
+DEFINITION = "qemu-argv.json"
 
 
 class QemuBackend:
@@ -103,9 +119,14 @@ class QemuBackend:
         defined = _definition(domain.paths).exists()
         return DomainState.SHUT_OFF if defined else DomainState.MISSING
 
-    def screenshot(self, domain: Domain) -> bytes:
+    def screenshot(self, domain: Domain, screen: int = 0) -> bytes:
         if not self.state(domain).has_process:
             raise StateError(f"{domain.name} is not running, so it has no screen")
+        if screen:
+            raise StateError(
+                f"screen {screen} of {domain.name} cannot be shown: on the qemu backend only the "
+                "first one can, since QEMU tells the others by names that they are not given"
+            )
         # QEMU writes the file itself. PPM: not every QEMU is built with PNG.
         file = domain.paths.directory / f".screen-{secrets.token_hex(4)}.ppm"
         try:
@@ -116,8 +137,17 @@ class QemuBackend:
             file.unlink(missing_ok=True)
         return convert_to_png(image)
 
-    def description(self, domain: Domain) -> str:
-        return shlex.join(_require_definition(domain))
+    def description(self, domain: Domain, *, live: bool = False) -> str:
+        argv = _require_definition(domain)
+        return shlex.join(map(hide_secret, argv) if live else argv)
+
+    def neighbours(self, domain: Domain) -> Sequence[ListedDomain]:
+        found = [*domain.paths.directory.parent.glob(f"*/{DEFINITION}")]
+        beside = [_read_domain(path) for path in sorted(found)]
+        return [ListedDomain(one.name, one.uuid, self.state(one)) for one in beside if one]
+
+    def running(self, domain: Domain) -> RunningOnQemu:
+        return RunningOnQemu(domain)
 
     def log(self, domain: Domain) -> str:
         return read_tail(domain.paths.emulator_log)
@@ -176,8 +206,15 @@ class QemuBackend:
             qemu_snapshots.wait_for_job(domain)
         return qemu_snapshots.list_in_image(domain)
 
-    def ask_agent(self, domain: Domain, command: str, arguments: Mapping[str, object]) -> Any:
-        return ask_agent(domain.paths.agent_socket, command, arguments)
+    def ask_agent(
+        self,
+        domain: Domain,
+        command: str,
+        arguments: Mapping[str, object],
+        *,
+        seconds: float | None = None,
+    ) -> Any:
+        return ask_agent(domain.paths.agent_socket, command, arguments, seconds=seconds)
 
     def freeze(self, domain: Domain) -> None:
         ask_agent(domain.paths.agent_socket, "guest-fsfreeze-freeze")
@@ -187,7 +224,20 @@ class QemuBackend:
 
 
 def _definition(paths: Paths) -> Path:
-    return paths.directory / "qemu-argv.json"
+    return paths.directory / DEFINITION
+
+
+def _read_domain(definition: Path) -> Domain | None:
+    """The machine of a definition, None where that is being removed or is none of ours."""
+    try:
+        argv: list[str] = json.loads(definition.read_text())
+        options = dict(itertools.pairwise(argv))
+        name, uuid = options["-name"].removeprefix("guest="), options["-uuid"]
+    except (OSError, ValueError, LookupError):
+        return None
+    sockets = find_sockets(argv, MONITOR_ID)
+    runtime = sockets[0].parent if sockets else definition.parent
+    return Domain(name, uuid, Paths(definition.parent, runtime))
 
 
 def _require_definition(domain: Domain) -> list[str]:
@@ -205,14 +255,16 @@ def _require_definition(domain: Domain) -> list[str]:
 
 def _sockets(paths: Paths) -> tuple[Path, ...]:
     """What QEMU listens on."""
-    return paths.monitor_socket, paths.console_socket, paths.agent_socket
+    return paths.monitor_socket, paths.events_socket, paths.console_socket, paths.agent_socket
 
 
 def _launch(domain: Domain, argv: list[str]) -> None:
     """Start the process and return once its CPUs run."""
     paths = domain.paths
     with ExitStack() as stack:
-        descriptors = stack.enter_context(_listening(paths))
+        # One that was defined by an older charly has fewer.
+        wanted = [path for path in _sockets(paths) if is_listened_on(argv, path)]
+        descriptors = stack.enter_context(_listening(paths, wanted))
         with explain_os_errors(f"write {paths.emulator_log}"):
             output = stack.enter_context(paths.emulator_log.open("wb"))
         child = spawn(pass_sockets(argv, descriptors), output=output, pass_fds=descriptors.values())
@@ -234,12 +286,12 @@ def _launch(domain: Domain, argv: list[str]) -> None:
 
 
 @contextmanager
-def _listening(paths: Paths) -> Iterator[Mapping[Path, int]]:
+def _listening(paths: Paths, wanted: Sequence[Path]) -> Iterator[Mapping[Path, int]]:
     """The machine's sockets, listening; closed here at the end, whoever has taken them over."""
     make_private_directory(paths.runtime)
     with ExitStack() as stack:
         descriptors = {}
-        for path in _sockets(paths):
+        for path in wanted:
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             with explain_os_errors(f"listen on {path}"):
                 path.unlink(missing_ok=True)

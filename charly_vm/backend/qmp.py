@@ -10,14 +10,20 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from charly_vm.errors import HostError
 from charly_vm.host.loop import call
 from charly_vm.host.waiting import Deadline
 from charly_vm.model.protocols import DomainState
+
+if TYPE_CHECKING:
+    from qemu.qmp import QMPClient
+
+T = TypeVar("T")
 
 COMMAND_SECONDS = 5.0
 
@@ -60,20 +66,40 @@ def execute(
     arguments: dict[str, object] | None = None,
     *,
     timeout: float = COMMAND_SECONDS,
+    secret: bool = False,
 ) -> Any:
-    """Run a QMP command and return what it returns; `timeout` seconds are for all of it."""
+    """Run a QMP command and return what it returns; `timeout` seconds are for all of it.
+
+    What is `secret` gets into no log, and no exception has it.
+    """
     deadline = Deadline(timeout)
+    return with_monitor(
+        path,
+        command,
+        deadline,
+        lambda connection: _execute(connection, command, arguments, deadline, secret=secret),
+    )
+
+
+def with_monitor(
+    path: Path,
+    doing: str,
+    deadline: Deadline,
+    talk: Callable[[socket.socket], Coroutine[Any, Any, T]],
+) -> T:
+    """Run a coroutine with a connection to a monitor, again where that is dropped before anything
+    has been said. `doing` is for errors. Raises `MonitorError`."""
     while True:
         try:
-            client = _connect(path, deadline)
+            connection = _connect(path, deadline)
         except OSError as error:
-            raise MonitorError(f"QEMU did not answer {command}: {error.strerror}") from error
+            raise MonitorError(f"QEMU did not answer {doing}: {error.strerror}") from error
         try:
-            return call(_execute(client, command, arguments, deadline))
+            return call(talk(connection))
         except _Dropped as error:
             # A QEMU that has ended refuses the next connection.
             if deadline.passed:
-                raise MonitorError(f"QEMU did not answer {command}: {error}") from error
+                raise MonitorError(f"QEMU did not answer {doing}: {error}") from error
 
 
 def _connect(path: Path, deadline: Deadline) -> socket.socket:
@@ -99,20 +125,20 @@ async def _execute(
     command: str,
     arguments: dict[str, object] | None,
     deadline: Deadline,
+    *,
+    secret: bool,
 ) -> Any:
     import asyncio
 
-    from qemu.qmp import ConnectError, ExecuteError, QMPClient, QMPError
+    from qemu.qmp import ExecuteError, QMPClient, QMPError
 
     client = QMPClient("charly")
+    if secret:
+        # The library logs every message.
+        client.logger = _mute_logger()
     try:
         async with asyncio.timeout(deadline.remaining()):
-            try:
-                await client.connect(connection)
-            except ConnectError as error:
-                if isinstance(error.exc, (EOFError, ConnectionResetError)):
-                    raise _Dropped(str(error)) from error
-                raise
+            await greet(client, connection)
             try:
                 return await client.execute(command, arguments)
             finally:
@@ -121,7 +147,9 @@ async def _execute(
                 with suppress(QMPError, OSError, EOFError):
                     await client.disconnect()
     except ExecuteError as error:
-        raise CommandRefused(f"QEMU refused {command}: {error}") from error
+        refusal = CommandRefused(f"QEMU refused {command}: {error}")
+        # It has the message that was sent.
+        raise refusal from (None if secret else error)
     except TimeoutError as error:
         raise MonitorError(
             f"QEMU did not answer {command} within {deadline.seconds:.0f} s"
@@ -130,3 +158,21 @@ async def _execute(
         raise MonitorError(f"QEMU did not answer {command}: {error}") from error
     finally:
         connection.close()
+
+
+async def greet(client: QMPClient, connection: socket.socket) -> None:
+    """Connect a client over a socket that is connected already, for `with_monitor`."""
+    from qemu.qmp import ConnectError
+
+    try:
+        await client.connect(connection)
+    except ConnectError as error:
+        if isinstance(error.exc, (EOFError, ConnectionResetError)):
+            raise _Dropped(str(error)) from error
+        raise
+
+
+def _mute_logger() -> logging.Logger:
+    logger = logging.Logger("charly.mute", logging.CRITICAL + 1)
+    logger.propagate = False
+    return logger

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 from charly_vm.host.waiting import Deadline
+from charly_vm.model.live import DomainEvent, Inspection
 from charly_vm.model.resolved import BackendName, Paths, ResolvedMachine
 
 
@@ -62,6 +64,53 @@ class AddressSearch:
     seen: str
 
 
+@dataclass(frozen=True, slots=True)
+class ListedDomain:
+    """A domain that a backend knows, whoever made it."""
+
+    name: str
+    uuid: str
+    state: DomainState
+
+
+class RunningDomain(Protocol):
+    """What can be asked of a domain while it runs, and done to it.
+
+    Every method raises `StateError` where it does not run, and `HostError` with the hypervisor's
+    words where that refuses.
+    """
+
+    def inspect(self) -> Inspection:
+        """What it has at this moment."""
+        ...
+
+    def send_keys(self, codes: Sequence[int], hold: int) -> None:
+        """Press keys together and let them go after `hold` milliseconds. The codes are Linux's
+        (linux/input-event-codes.h). Raises `StateError` for one that the keyboard does not have."""
+        ...
+
+    def set_password(self, password: str, kind: str) -> str:
+        """Change what a viewer is asked for, until the domain ends. `kind` is vnc or spice, and
+        empty for the only server there is; returns which it was.
+
+        Raises `StateError` where there is no such server, or more than one and no `kind`. The
+        password is in no error and no log.
+        """
+        ...
+
+    def monitor(self, command: str, arguments: Mapping[str, object]) -> Any:
+        """What QEMU returns for a command of its machine protocol (interop/qemu-qmp-ref)."""
+        ...
+
+    def watch(self, tell: Callable[[DomainEvent], None]) -> AbstractContextManager[None]:
+        """Have `tell` called with what happens, from another thread, for the length of the block.
+
+        The domain is watched by the time the block begins. `tell` must not ask the hypervisor
+        anything. The last event is `disconnected` where the connection breaks meanwhile.
+        """
+        ...
+
+
 class Backend(Protocol):
     """What runs machines. Every method may raise `HostError` or `LaunchError` and can be repeated.
 
@@ -99,12 +148,22 @@ class Backend(Protocol):
         """What is so at this moment."""
         ...
 
-    def screenshot(self, domain: Domain) -> bytes:
-        """The guest's screen as PNG. `StateError` when it does not run."""
+    def screenshot(self, domain: Domain, screen: int = 0) -> bytes:
+        """The guest's screen as PNG; they are counted from 0. `StateError` when it does not run."""
         ...
 
-    def description(self, domain: Domain) -> str:
-        """The domain XML, or the argv as one shell-quoted command; of the defined domain."""
+    def description(self, domain: Domain, *, live: bool = False) -> str:
+        """The domain XML, or the argv as one shell-quoted command; of the defined domain, or with
+        `live` of the one that runs, where the backend tells them apart, without its passwords."""
+        ...
+
+    def neighbours(self, domain: Domain) -> Sequence[ListedDomain]:
+        """All domains of the domain's own hypervisor, or the machines beside it on the qemu
+        backend; the domain itself among them."""
+        ...
+
+    def running(self, domain: Domain) -> RunningDomain:
+        """The domain as something that runs. Nothing is asked yet."""
         ...
 
     def log(self, domain: Domain) -> str:
@@ -149,9 +208,18 @@ class Backend(Protocol):
         is being written is waited for."""
         ...
 
-    def ask_agent(self, domain: Domain, command: str, arguments: Mapping[str, object]) -> Any:
-        """What the guest agent returns for one of its commands (interop/qemu-ga-ref). Raises
-        `GuestError` where it is silent or refuses."""
+    def ask_agent(
+        self,
+        domain: Domain,
+        command: str,
+        arguments: Mapping[str, object],
+        *,
+        seconds: float | None = None,
+    ) -> Any:
+        """What the guest agent returns for one of its commands (interop/qemu-ga-ref); `seconds`
+        is how long that may take, where the backend's own patience will not do. Raises
+        `GuestError` where it is silent or refuses.
+        """
         ...
 
     def freeze(self, domain: Domain) -> None:
@@ -193,6 +261,45 @@ class Prober(Protocol):
         Raises ValueError for a method or an argument that there is not, `GuestTimeout` and
         `GuestError` where there is no answer, and `HostError` where the host cannot ask.
         """
+
+
+class KeptSnapshot:
+    """A snapshot of a machine, as people see it."""
+
+    name: str
+    mode: str
+    """external or internal."""
+    description: str
+    created: str
+    """UTC, ISO 8601."""
+    parent: str
+    """The snapshot on which it is based; empty without one."""
+    current: bool
+    """Whether the machine's state is based on it."""
+    memory: bool
+    quiesced: bool
+
+
+class SnapshotShelf(Protocol):
+    """The snapshots of one machine. Raises `StateError` for a name that is unknown or taken."""
+
+    def list(self) -> tuple[KeptSnapshot, ...]:
+        """All of them, the oldest first."""
+        ...
+
+    def create(
+        self, name: str, *, mode: str, description: str | None, quiesce: bool | None
+    ) -> KeptSnapshot:
+        """Take one. What is None or empty is as the machine's entity says it for this name, and
+        else external, undescribed and not quiesced."""
+        ...
+
+    def revert(self, name: str) -> KeptSnapshot:
+        """Bring the machine back to one; what it has become since then is lost."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove one; the machine itself stays as it is."""
         ...
 
 

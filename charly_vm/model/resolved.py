@@ -163,6 +163,12 @@ class Paths:
         return self.runtime / "qmp.sock"
 
     @property
+    def events_socket(self) -> Path:
+        """A monitor of its own for whoever watches QEMU's events, on the qemu backend: one that
+        is listened to serves nobody else."""
+        return self.runtime / "events.sock"
+
+    @property
     def agent_socket(self) -> Path:
         """The guest agent's channel, on the qemu backend; libvirt keeps a socket of its own."""
         return self.runtime / "agent.sock"

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from charly_vm.model.resolved import ResolvedMachine
-from charly_vm.render.qemu.sockets import MONITOR_ID, pass_sockets
+from charly_vm.render.qemu.option import hide_secret
+from charly_vm.render.qemu.sockets import (
+    AGENT_PORT_ID,
+    MONITOR_ID,
+    find_sockets,
+    is_listened_on,
+    pass_sockets,
+)
 
-__all__ = ["MONITOR_ID", "pass_sockets", "render_argv"]
+__all__ = [
+    "AGENT_PORT_ID",
+    "MONITOR_ID",
+    "find_sockets",
+    "hide_secret",
+    "is_listened_on",
+    "pass_sockets",
+    "render_argv",
+]
 
 
 def render_argv(machine: ResolvedMachine) -> list[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from charly_vm.backend import guest_agent
 from charly_vm.backend.guest_agent import ask_agent
 from charly_vm.errors import GuestError
 
@@ -105,6 +108,65 @@ def test_whoever_is_no_agent_is_given_up(
 ) -> None:
     with pytest.raises(GuestError, match=why):
         ask_agent(channel(play), "guest-fsfreeze-thaw", patience=0.3)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"[" * 100_000, b'{"return": ' + b"9" * 10_000 + b"}", b"\xff" * 10, b'{"error": 7}', b"7"],
+    ids=["deep", "long number", "marks", "odd error", "no object"],
+)
+def test_an_answer_that_is_made_to_hurt_is_an_error(
+    channel: Callable[[Play], Path], answer: bytes
+) -> None:
+    def play(client: socket.socket) -> None:
+        _sync(client)
+        _read(client)
+        client.sendall(answer + b"\n")
+
+    with pytest.raises(GuestError, match=r"no JSON object|refused guest-info: 7"):
+        ask_agent(channel(play), "guest-info")
+
+
+def test_an_answer_without_an_end_is_given_up_before_it_fills_the_memory(
+    channel: Callable[[Play], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest_agent, "LONGEST_ANSWER", 1024**2)
+
+    def play(client: socket.socket) -> None:
+        _sync(client)
+        _read(client)
+        with suppress(OSError):
+            while True:
+                client.sendall(b"x" * 65536)
+
+    with pytest.raises(GuestError, match="no end within 1 MiB"):
+        ask_agent(channel(play), "guest-info")
+
+
+def test_an_agent_that_says_something_now_and_again_is_not_listened_to_for_ever(
+    channel: Callable[[Play], Path],
+) -> None:
+    def play(client: socket.socket) -> None:
+        _sync(client)
+        _read(client)
+        with suppress(OSError):
+            while True:
+                client.sendall(b"x")
+                time.sleep(0.05)
+
+    begun = time.monotonic()
+    with pytest.raises(GuestError, match="it is silent"):
+        ask_agent(channel(play), "guest-info", seconds=0.4)
+    assert time.monotonic() - begun < 5
+
+
+def test_a_long_answer_arrives_whole(channel: Callable[[Play], Path]) -> None:
+    def play(client: socket.socket) -> None:
+        _sync(client)
+        _read(client)
+        _say(client, {"return": "x" * 5_000_000})
+
+    assert len(ask_agent(channel(play), "guest-file-read")) == 5_000_000
 
 
 def test_without_a_channel_the_agent_is_named(tmp_path: Path) -> None:

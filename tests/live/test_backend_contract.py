@@ -28,6 +28,7 @@ from charly_vm.host.process import run
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.protocols import DomainState, StopOutcome
 from charly_vm.model.resolved import BackendName, Paths
+from charly_vm.probe.libvirt.recording import Recording
 
 pytestmark = pytest.mark.live
 
@@ -105,6 +106,40 @@ def test_the_description_can_be_read_by_the_hypervisors_own_tools(booted: Subjec
         assert booted.machine.uuid in words
     else:
         assert ET.fromstring(text).findtext("uuid") == booted.machine.uuid
+
+
+def test_a_running_machine_is_looked_at_and_found_among_its_neighbours(booted: Subject) -> None:
+    seen = booted.backend.running(booted.domain).inspect()
+    assert (seen.vcpus, seen.memory) == (booted.machine.cpus, booted.machine.ram)
+    assert seen.uptime is not None
+    assert 0 < seen.uptime < 3600
+    listed = {one.uuid: one for one in booted.backend.neighbours(booted.domain)}
+    ours = listed[booted.machine.uuid]
+    assert (ours.name, ours.state) == (booted.machine.domain, DomainState.RUNNING)
+
+
+def test_its_monitor_answers_and_refuses_and_its_keyboard_takes_keys(booted: Subject) -> None:
+    running = booted.backend.running(booted.domain)
+    assert running.monitor("query-name", {}) == {"name": booted.machine.domain}
+    with pytest.raises(HostError, match="QEMU refused make-coffee"):
+        running.monitor("make-coffee", {})
+    running.send_keys([29, 46], 1)
+
+
+def test_a_machine_without_a_server_has_no_password_to_change(booted: Subject) -> None:
+    with pytest.raises(StateError, match="there is no password to change"):
+        booted.backend.running(booted.domain).set_password("s3cret", "")
+
+
+def test_what_happens_is_told_as_it_happens_in_the_same_words(booted: Subject) -> None:
+    events = Recording()
+    running = booted.backend.running(booted.domain)
+    with running.watch(events.add):
+        running.monitor("stop", {})
+        events.wait_for("lifecycle suspended paused", 20)
+        running.monitor("cont", {})
+        events.wait_for("lifecycle resumed unpaused", 20)
+    assert booted.state() is DomainState.RUNNING
 
 
 def test_a_guest_without_an_agent_answers_nothing(booted: Subject) -> None:

@@ -7,13 +7,15 @@ from charly_vm.model.resolved import ResolvedMachine
 from charly_vm.render.qemu import buses
 from charly_vm.render.qemu.character import listening_socket, render_character
 from charly_vm.render.qemu.option import device
+from charly_vm.render.qemu.sockets import AGENT_PORT_ID
 
 
 def render_channels(machine: ResolvedMachine) -> list[str]:
     words = [
         *device("virtio-serial-pci", {"id": buses.SERIAL_CONTROLLER}),
         *listening_socket("agent", machine.paths.agent_socket),
-        *_port("agent", GUEST_AGENT),
+        # Of a port without an id QEMU does not say that somebody in the guest has opened it.
+        *_port("agent", GUEST_AGENT, AGENT_PORT_ID),
     ]
     for number, channel in enumerate(machine.libvirt.devices.channels, 1):
         if is_own(channel):
@@ -39,5 +41,6 @@ def is_own(channel: Channel) -> bool:
     return channel.target is None and channel.name == GUEST_AGENT
 
 
-def _port(chardev: str, name: str) -> list[str]:
-    return device("virtserialport", {"bus": buses.SERIAL, "chardev": chardev, "name": name})
+def _port(chardev: str, name: str, id_: str | None = None) -> list[str]:
+    properties = {"bus": buses.SERIAL, "id": id_, "chardev": chardev, "name": name}
+    return device("virtserialport", properties)

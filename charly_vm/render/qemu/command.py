@@ -34,7 +34,7 @@ from charly_vm.render.qemu.serial import render_console, render_ports
 from charly_vm.render.qemu.shmem import render_shmem
 from charly_vm.render.qemu.smartcard import render_smartcards
 from charly_vm.render.qemu.smbios import render_smbios
-from charly_vm.render.qemu.sockets import MONITOR_ID
+from charly_vm.render.qemu.sockets import EVENTS_ID, MONITOR_ID
 from charly_vm.render.qemu.sound import render_audio, render_sound
 from charly_vm.render.qemu.tpm import render_tpm
 from charly_vm.render.qemu.usb import render_usb
@@ -93,6 +93,8 @@ def _monitor(machine: ResolvedMachine) -> list[str]:
     return [
         *listening_socket(MONITOR_ID, machine.paths.monitor_socket),
         *("-mon", f"chardev={MONITOR_ID},mode=control"),
+        *listening_socket(EVENTS_ID, machine.paths.events_socket),
+        *("-mon", f"chardev={EVENTS_ID},mode=control"),
     ]
 
 

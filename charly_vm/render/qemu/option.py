@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 Value = str | int | bool | Path | tuple[str, ...] | None
 Properties = Mapping[str, Value]
+
+_SECRET = re.compile(r"^(secret,.*\bdata=).*", re.DOTALL)
 
 
 def option(head: str, properties: Properties) -> str:
@@ -33,6 +36,11 @@ def device(driver: str, properties: Properties) -> list[str]:
 def backend_object(kind: str, properties: Properties) -> list[str]:
     """`-object`, whose kinds `qemu-system-x86_64 -object help` lists."""
     return ["-object", option(kind, properties)]
+
+
+def hide_secret(word: str) -> str:
+    """A word of a command for people to see, without the password in an object that has one."""
+    return _SECRET.sub(r"\1***", word)
 
 
 def escape(text: str) -> str:

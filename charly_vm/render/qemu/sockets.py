@@ -9,6 +9,20 @@ from pathlib import Path
 from charly_vm.render.qemu.option import escape
 
 MONITOR_ID = "charly-monitor"
+EVENTS_ID = "charly-events"
+AGENT_PORT_ID = "agent-port"
+"""How QEMU's events call the guest agent's end of its channel."""
+
+
+def is_listened_on(argv: Sequence[str], path: Path) -> bool:
+    """Whether a command makes a socket at this path; one of an older charly's may have fewer."""
+    return any(f",path={escape(str(path))},server=on" in word for word in argv)
+
+
+def find_sockets(argv: Sequence[str], name: str) -> list[Path]:
+    """Where a command listens with the character devices of this id: one place, or none."""
+    pattern = re.compile(rf"socket,id={re.escape(name)},path=((?:[^,]|,,)+),")
+    return [Path(found[1].replace(",,", ",")) for word in argv if (found := pattern.match(word))]
 
 
 def pass_sockets(argv: Sequence[str], descriptors: Mapping[Path, int]) -> list[str]:
