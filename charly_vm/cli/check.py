@@ -110,7 +110,7 @@ def live(name: str, instance: str, verbs: tuple[str, ...]) -> int:
     if not chosen:
         raise click.ClickException(f"{target.name} has no step with the verb {' or '.join(verbs)}")
     counts = dict.fromkeys(("passed", "failed", "skipped", "not run"), 0)
-    view = view_guest(machine, project)
+    view = view_guest(machine, project, held=False)
     try:
         for step in chosen:
             outcome, said = _carry_out(step, view)

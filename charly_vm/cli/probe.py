@@ -80,7 +80,7 @@ def _ask(probe: str, method: str, domain: str, arguments: Sequence[str]) -> Prob
         try:
             deadline = Deadline(SECONDS)
             return ask_probe(
-                machine, probe, method, written, directory=Path.cwd(), deadline=deadline
+                machine, probe, method, written, directory=Path.cwd(), deadline=deadline, held=False
             )
         finally:
             machine.close()

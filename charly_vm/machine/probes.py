@@ -35,10 +35,14 @@ def ask_probe(
     *,
     directory: Path,
     deadline: Deadline,
+    held: bool = True,
 ) -> ProbeAnswer:
-    """What a probe answers; a `Prober`, of one machine."""
+    """What a probe answers; a `Prober`, of one machine, which the caller holds or not."""
     arguments = read_arguments(probe, PROBES[probe], method, written)
-    asked = _probe_of(machine, arguments, directory, deadline)
+    if isinstance(arguments, OverSpice):
+        asked: Any = _spice_probe(machine, arguments, directory, deadline)
+    else:
+        asked = libvirt_probe_of(machine, held=held)
     if isinstance(arguments, WaitForText):
         return _wait_for_text(asked, arguments, deadline)
     if isinstance(arguments, Compare):
@@ -61,11 +65,12 @@ def render_answer(found: Any) -> ProbeAnswer:
     return ProbeAnswer(json.dumps(_plain(found), indent=2, ensure_ascii=False))
 
 
-def libvirt_probe_of(machine: Machine) -> LibvirtProbe:
-    """The machine through its hypervisor, and the guest agent through that."""
+def libvirt_probe_of(machine: Machine, *, held: bool = True) -> LibvirtProbe:
+    """The machine through its hypervisor, and the guest agent through that. Who does not hold it
+    (`ownership.own_machine`) says so: a change of its snapshots then holds it."""
     from charly_vm.machine.libvirt_probe import probe_of
 
-    return probe_of(machine)
+    return probe_of(machine, held=held)
 
 
 def spice_probe_of(
@@ -82,15 +87,15 @@ def spice_probe_of(
     return probe_of(machine, password=password, ca_file=ca_file, seconds=seconds)
 
 
-def _probe_of(machine: Machine, arguments: Method, directory: Path, deadline: Deadline) -> Any:
-    if isinstance(arguments, OverSpice):
-        return spice_probe_of(
-            machine,
-            password=arguments.password,
-            ca_file=directory / arguments.ca_file if arguments.ca_file else None,
-            seconds=deadline.remaining(at_most=SPICE_SECONDS),
-        )
-    return libvirt_probe_of(machine)
+def _spice_probe(
+    machine: Machine, arguments: OverSpice, directory: Path, deadline: Deadline
+) -> SpiceProbe:
+    return spice_probe_of(
+        machine,
+        password=arguments.password,
+        ca_file=directory / arguments.ca_file if arguments.ca_file else None,
+        seconds=deadline.remaining(at_most=SPICE_SECONDS),
+    )
 
 
 def _keywords(arguments: Method) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from charly_vm.host.waiting import Deadline
 from charly_vm.machine.machine import Machine
 from charly_vm.model.live import LiveGraphics
 from charly_vm.probe.screen.looking import Looking
-from charly_vm.probe.spice import SpiceAddress, SpiceCursor, SpiceSession, SpiceStatus, open_spice
+from charly_vm.probe.spice import Cursor, SpiceAddress, SpiceSession, SpiceStatus, open_spice
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where a server that listens everywhere is reached from its own host."""
 
 
+HOLD = 20
+"""Milliseconds."""
 LIBVIRT_CA = Path("/etc/pki/libvirt-spice/ca-cert.pem")
 """Where libvirt's `spice_tls_x509_cert_dir` is unless qemu.conf says otherwise."""
 
@@ -57,15 +59,20 @@ class SpiceProbe(Looking):
         with self.open() as session:
             return session.screenshot(display).to_png()
 
-    def cursor(self) -> SpiceCursor:
+    def cursor(self) -> Cursor:
         """The pointer: where it is, how large, and whether it can be seen."""
         with self.open() as session:
             return session.cursor()
 
-    def click(self, x: int, y: int, button: str = "left", double: bool = False) -> None:
-        """Move the pointer to a place, in pixels, and press a button there."""
+    def click(
+        self, x: int, y: int, button: str = "left", double: bool = False, hold: int = HOLD
+    ) -> None:
+        """Move the pointer to a place, in pixels, and press a button there for `hold` ms.
+
+        Buttons are left, middle, right, up and down (the wheel), side and extra.
+        """
         with self.open() as session:
-            session.click(x, y, button=button, double=double)
+            session.click(x, y, button, double, hold=hold)
 
     def mouse(
         self,
@@ -77,15 +84,16 @@ class SpiceProbe(Looking):
     ) -> None:
         """Move the pointer to a place, or by a distance."""
         with self.open() as session:
-            session.mouse(x, y, dx=dx, dy=dy)
+            session.mouse(x, y, dx=dx or 0, dy=dy or 0)
 
-    def type(self, text: str) -> None:
-        """Type a text, on a keyboard of the United States; a line end is the Enter key."""
+    def type(self, text: str, hold: int = HOLD) -> None:
+        """Type a text, on a keyboard of the United States; a line end is the Enter key. Each key
+        is held for `hold` ms: a guest that reads its keys slowly loses some of what comes fast."""
         with self.open() as session:
-            session.type(text)
+            session.type(text, hold=hold)
 
-    def key(self, keys: str, hold: int = 50) -> None:
-        """Press keys together, `ctrl-alt-f2`, for `hold` milliseconds."""
+    def key(self, keys: str, hold: int = HOLD) -> None:
+        """Press keys together, `ctrl-alt-f2`, for `hold` ms."""
         with self.open() as session:
             session.key(keys, hold=hold)
 

@@ -16,8 +16,11 @@ from charly_vm.model.project import Project
 from charly_vm.model.protocols import ProbeAnswer
 
 
-def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = None) -> GuestView:
-    """The guest as steps see it. What they capture lives as long as the view."""
+def view_guest(
+    machine: Machine, project: Project, *, artifacts: Path | None = None, held: bool = True
+) -> GuestView:
+    """The guest as steps see it, of a machine that the caller holds or not. What they capture lives
+    as long as the view."""
     resolved = machine.record.machine
     devices = resolved.libvirt.devices
 
@@ -29,7 +32,9 @@ def view_guest(machine: Machine, project: Project, *, artifacts: Path | None = N
     ) -> ProbeAnswer:
         from charly_vm.machine.probes import ask_probe
 
-        return ask_probe(machine, probe, method, written, directory=directory, deadline=deadline)
+        return ask_probe(
+            machine, probe, method, written, directory=directory, deadline=deadline, held=held
+        )
 
     deploy = project.deploys.get(machine.record.name)
     steps = deploy.steps if deploy else ()

@@ -261,8 +261,10 @@ class Prober(Protocol):
         Raises ValueError for a method or an argument that there is not, `GuestTimeout` and
         `GuestError` where there is no answer, and `HostError` where the host cannot ask.
         """
+        ...
 
 
+@dataclass(frozen=True, slots=True)
 class KeptSnapshot:
     """A snapshot of a machine, as people see it."""
 

@@ -70,7 +70,7 @@ class StandIn:
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     one = StandIn()
-    monkeypatch.setattr(probes, "libvirt_probe_of", lambda machine: one)
+    monkeypatch.setattr(probes, "libvirt_probe_of", lambda machine, *, held: one)
 
     def spice(machine: object, **opened: object) -> StandIn:
         one.done.append(opened)

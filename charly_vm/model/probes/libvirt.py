@@ -11,6 +11,7 @@ from charly_vm.model.probes.method import Method, Seconds, by_name
 from charly_vm.model.probes.screen import Compare, WaitForText
 
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+Encoding = Literal["utf-8", "base64"]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -103,6 +104,9 @@ class GuestPing(Method):
     """Whether the guest agent answers."""
 
     method = "guest/ping"
+    main = "seconds"
+    seconds: Seconds = 20.0
+    """Within which time."""
 
 
 class GuestInfo(Method):
@@ -164,8 +168,8 @@ class GuestExec(Method):
 
     method = "guest/exec"
     main = "command"
-    command: Text
-    """For the guest's shell."""
+    command: Text | tuple[Text, ...]
+    """A text for the guest's shell, or a list of words that are taken as they are."""
     timeout: Seconds = 60.0
     """For how long."""
     stdin: str = ""
@@ -176,6 +180,8 @@ class GuestFstrim(Method):
     """Gives the blocks that file systems do not use back to the host."""
 
     method = "guest/fstrim"
+    minimum: Annotated[int, Field(ge=0)] = 0
+    """How many bytes in a row are worth it."""
 
 
 class GuestRead(Method):
@@ -185,6 +191,10 @@ class GuestRead(Method):
     main = "path"
     path: Text
     """In the guest."""
+    encoding: Encoding = "utf-8"
+    """How it is shown; a file that is no text wants base64."""
+    limit: Annotated[int, Field(ge=0)] = 16 * 2**20
+    """How many bytes it may have."""
 
 
 class GuestWrite(Method):
@@ -195,7 +205,11 @@ class GuestWrite(Method):
     path: Text
     """In the guest."""
     content: str
-    """All of it."""
+    """What is written."""
+    encoding: Encoding = "utf-8"
+    """How `content` is written here."""
+    append: bool = False
+    """Behind what the file has, and not in its place."""
 
 
 class GuestFsfreeze(Method):

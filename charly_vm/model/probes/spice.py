@@ -12,7 +12,7 @@ from charly_vm.model.probes.screen import Compare, WaitForText
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 Pixel = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
-Button = Literal["left", "middle", "right"]
+Button = Literal["left", "middle", "right", "up", "down", "side", "extra"]
 
 
 class OverSpice(Method):
@@ -54,9 +54,11 @@ class Click(OverSpice):
     y: Pixel
     """From the top, in pixels."""
     button: Button = "left"
-    """Which one."""
+    """Which one; up and down are the wheel."""
     double: bool = False
     """Twice."""
+    hold: Milliseconds = 20
+    """How long it is held, in milliseconds."""
 
 
 class Mouse(OverSpice):
@@ -87,6 +89,9 @@ class Type(OverSpice):
     main = "text"
     text: Text
     """What is typed; a line end is the Enter key."""
+    hold: Milliseconds = 20
+    """How long each key is held, in milliseconds. A guest that reads its keys slowly loses some of
+    what comes fast."""
 
 
 class Key(OverSpice):
@@ -96,7 +101,7 @@ class Key(OverSpice):
     main = "keys"
     keys: Text
     """A chord such as ctrl-alt-f2, or one key."""
-    hold: Milliseconds = 50
+    hold: Milliseconds = 20
     """How long they are held, in milliseconds."""
 
 

@@ -1,6 +1,6 @@
 """Is the VM working? Asked of its hypervisor and of the agent in the guest, on either backend."""
 
-from charly_vm.probe.libvirt.probe import METHODS, LibvirtProbe
+from charly_vm.probe.libvirt.probe import LibvirtProbe
 from charly_vm.probe.libvirt.subject import Subject
 
-__all__ = ["METHODS", "LibvirtProbe", "Subject"]
+__all__ = ["LibvirtProbe", "Subject"]

@@ -24,6 +24,7 @@ from charly_vm.probe.libvirt.guest import GuestAgent
 from charly_vm.probe.libvirt.recording import Recording
 from charly_vm.probe.libvirt.snapshots import Snapshots
 from charly_vm.probe.libvirt.subject import Info, Subject
+from charly_vm.probe.screen.looking import Looking
 
 HOLD = 50
 """Milliseconds: longer than a guest takes to see a key, shorter than it takes to repeat one."""
@@ -34,17 +35,8 @@ MOST_KEYS = 16
 MOST_SCREENS = 255
 PING_SECONDS = 2.0
 
-METHODS = (
-    "list", "info", "screenshot", "send-key", "passwd", "qmp", "domain-xml", "console", "events",
-    "guest/ping", "guest/info", "guest/os-info", "guest/time", "guest/hostname", "guest/users",
-    "guest/interfaces", "guest/disks", "guest/fsinfo", "guest/vcpus", "guest/exec",
-    "guest/fstrim", "guest/read", "guest/write", "guest/fsfreeze",
-    "snapshot/list", "snapshot/create", "snapshot/info", "snapshot/revert", "snapshot/delete",
-)  # fmt: skip
-"""All that has a name in YAML and on the command line."""
 
-
-class LibvirtProbe:
+class LibvirtProbe(Looking):
     """Asks one machine's hypervisor, and by it the agent in the guest.
 
     Nothing is connected until a method is called, and nothing is kept between two calls.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from agent_stand_in import BackendStandIn, SnapshotShelfStandIn, answer_as_recor
 from charly_vm.errors import GuestError, SpecError, StateError
 from charly_vm.model.live import DomainEvent, Inspection, LiveGraphics
 from charly_vm.model.protocols import Domain, DomainState
-from charly_vm.probe.libvirt import METHODS, LibvirtProbe
 
 VNC = LiveGraphics("vnc", "127.0.0.1", 5900, has_password=True)
 
@@ -58,32 +56,6 @@ class MachineStandIn(BackendStandIn):
 
     def running(self, domain: Domain) -> RunningStandIn:
         return self.domain
-
-
-def find(probe: LibvirtProbe, name: str) -> object:
-    found: object = probe
-    for part in name.split("/"):
-        found = getattr(found, part.replace("-", "_"))
-    return found
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_every_name_is_a_method_with_its_own_words(name: str) -> None:
-    method = find(probe_with(MachineStandIn()), name)
-    assert inspect.ismethod(method)
-
-
-def test_every_public_method_has_a_name() -> None:
-    """But for those that a test uses as a block."""
-    probe = probe_with(MachineStandIn())
-    blocks = {"watching", "guest/frozen"}
-    named = {
-        f"{prefix}{name.replace('_', '-')}"
-        for prefix, part in (("", probe), ("guest/", probe.guest), ("snapshot/", probe.snapshot))
-        for name, _ in inspect.getmembers(part, inspect.ismethod)
-        if not name.startswith("_")
-    }
-    assert named - blocks == set(METHODS)
 
 
 def test_info_of_a_running_machine_is_what_is_seen_and_of_one_that_is_off_what_was_made() -> None:
