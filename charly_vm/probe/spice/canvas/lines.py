@@ -6,6 +6,7 @@ in units of 1/16.
 
 from __future__ import annotations
 
+import math
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -59,19 +60,22 @@ def spans(stroke: Stroke, limit: Rect) -> list[Rect]:
     total = 0
     ends = list(accumulate(stroke.dashes))
     for line in stroke.lines:
-        walked = stroke.offset
+        walked = float(stroke.offset)
         for first, last in pairwise(line):
+            steps = max(abs(last.x - first.x), abs(last.y - first.y))
+            # Dashes are measured along the line, and a step across it is longer.
+            length = math.hypot(last.x - first.x, last.y - first.y)
             for step, x, y in _pixels(first, last, limit):
                 total += 1
                 if total > MAX_LINE_PIXELS:
                     raise ValueError(f"its lines have more than {MAX_LINE_PIXELS} pixels")
-                if ends and not _drawn(ends, walked + step):
+                if ends and not _drawn(ends, walked + step * length / steps):
                     continue
                 if found and found[-1].top == y and found[-1].right == x:
                     found[-1] = found[-1]._replace(right=x + 1)
                 else:
                     found.append(Rect(x, y, x + 1, y + 1))
-            walked += max(abs(last.x - first.x), abs(last.y - first.y))
+            walked += length
     return found
 
 
@@ -104,7 +108,7 @@ def _steps(start: int, way: int, low: int, high: int, length: int) -> tuple[int,
     return max(start - high + 1, 0), min(start - low + 1, length)
 
 
-def _drawn(ends: list[int], walked: int) -> bool:
+def _drawn(ends: list[int], walked: float) -> bool:
     return bisect_right(ends, walked % ends[-1]) % 2 == 0
 
 
