@@ -30,7 +30,7 @@ def probe(verb: LibvirtVerb | SpiceVerb, call: Call) -> list[Mismatch]:
     if verb.exit_status is not None:
         wrong += match("exit status", verb.exit_status, status)
     elif status and verb.stderr is None:
-        wrong.append(Mismatch(f"{verb.name} {verb.method}", "to hold", answer.failure))
+        wrong.append(Mismatch(f"{verb.name} {verb.method}", "no failure", answer.failure))
     if verb.stdout is not None:
         wrong += match("stdout", verb.stdout, answer.output)
     if verb.stderr is not None:
