@@ -28,6 +28,7 @@ from charly_vm.machine.libvirt_probe import probe_of
 from charly_vm.machine.machine import Machine, require_machine
 from charly_vm.machine.ownership import own_machine
 from charly_vm.probe.libvirt import LibvirtProbe
+from charly_vm.probe.libvirt.guest_exec import MOST_INPUT
 
 pytestmark = pytest.mark.live
 
@@ -158,6 +159,8 @@ def test_the_agent_runs_commands_and_carries_files(probed: Probed) -> None:
     guest = probed.probe.guest
     ran = guest.exec("cat; echo two >&2; exit 3", stdin="öne\n")
     assert (ran.status, ran.stdout, ran.stderr) == (3, "öne\n", "two\n")
+    # As long as can be passed on.
+    assert guest.exec("wc -c", stdin="x" * MOST_INPUT).stdout.strip() == str(MOST_INPUT)
     assert guest.exec(["/bin/busybox", "echo", "a  b"]).stdout == "a  b\n"
     assert guest.exec("kill -9 $$").status == 137
     text = "Zeile ü\n" * 40_000
