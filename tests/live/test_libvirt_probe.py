@@ -23,6 +23,7 @@ from second_hypervisor import POOL, second_hypervisor
 from vnc_viewer import may_log_in
 from workspace import Workspace, workspace
 
+from charly_vm.backend.libvirt_session import probe_libvirt
 from charly_vm.errors import GuestError, HostError, StateError
 from charly_vm.machine.libvirt_probe import probe_of
 from charly_vm.machine.machine import Machine, require_machine
@@ -55,6 +56,10 @@ def add_server(made: Workspace, kind: str) -> None:
 @pytest.fixture(scope="module", params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
 def probed(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Probed]:
     """A machine of the tiny guest with a VNC server, whose agent is there and was seen to come."""
+    if request.param == "libvirt":
+        # Where the daemon starts now, it keeps its files at the user's own place, and not in the
+        # workspace, which it outlives.
+        probe_libvirt()
     with workspace(tiny_image, request.param) as made, pytest.MonkeyPatch.context() as patch:
         for name, value in made.environment.items():
             patch.setenv(name, value)
