@@ -11,6 +11,10 @@ from charly_vm.errors import GuestError
 
 ANSWER_SECONDS = 5
 """An agent that is there answers at once."""
+LONGEST_MESSAGE = 160 * 1024
+"""Bytes. libvirt writes to a socket that does not block, and of a message that does not fit into
+its buffer (208 KiB, net.core.wmem_default) the beginning is sent twice: seen with 9.0, whose agent
+then is "not available" until it is started again."""
 
 
 def ask_agent(
@@ -21,6 +25,12 @@ def ask_agent(
 
     libvirt = import_libvirt()
     message = json.dumps({"execute": command, "arguments": dict(arguments)})
+    if len(message) > LONGEST_MESSAGE:
+        raise GuestError(
+            f"{command} is {len(message)} bytes long with its arguments, and libvirt brings no "
+            f"more than {LONGEST_MESSAGE} to the guest agent unharmed",
+            hint="pass less at once: `guest/write` carries a file of any length",
+        )
     try:
         # Whole seconds, of which 0 would mean none at all.
         patience = ANSWER_SECONDS if seconds is None else max(1, round(seconds))

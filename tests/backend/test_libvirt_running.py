@@ -15,7 +15,7 @@ from machines_off import domain_of, make_machine
 
 from charly_vm.backend.libvirt import LibvirtBackend
 from charly_vm.backend.libvirt_session import with_connection
-from charly_vm.errors import HostError, StateError
+from charly_vm.errors import GuestError, HostError, StateError
 from charly_vm.model.live import DomainEvent
 from charly_vm.model.protocols import Domain, DomainState
 from charly_vm.model.resolved import BackendName, Hypervisor
@@ -79,6 +79,11 @@ def test_what_the_driver_cannot_do_is_an_error_in_its_words(domain: Domain) -> N
         BACKEND.running(domain).set_password("n3w-s3cret", "")
     assert "n3w" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_what_libvirt_would_harm_on_its_way_to_the_agent_is_not_sent(domain: Domain) -> None:
+    with pytest.raises(GuestError, match=r"no more than 163840 to the guest agent unharmed"):
+        BACKEND.ask_agent(domain, "guest-exec", {"input-data": "A" * 170_000})
 
 
 def test_one_that_is_off_can_be_asked_nothing(domain: Domain) -> None:

@@ -23,11 +23,13 @@ from second_hypervisor import POOL, second_hypervisor
 from vnc_viewer import may_log_in
 from workspace import Workspace, workspace
 
+from charly_vm.backend.libvirt_session import probe_libvirt
 from charly_vm.errors import GuestError, HostError, StateError
 from charly_vm.machine.libvirt_probe import probe_of
 from charly_vm.machine.machine import Machine, require_machine
 from charly_vm.machine.ownership import own_machine
 from charly_vm.probe.libvirt import LibvirtProbe
+from charly_vm.probe.libvirt.guest_exec import MOST_INPUT
 
 pytestmark = pytest.mark.live
 
@@ -54,6 +56,10 @@ def add_server(made: Workspace, kind: str) -> None:
 @pytest.fixture(scope="module", params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])
 def probed(request: pytest.FixtureRequest, tiny_image: Path) -> Iterator[Probed]:
     """A machine of the tiny guest with a VNC server, whose agent is there and was seen to come."""
+    if request.param == "libvirt":
+        # Where the daemon starts now, it keeps its files at the user's own place, and not in the
+        # workspace, which it outlives.
+        probe_libvirt()
     with workspace(tiny_image, request.param) as made, pytest.MonkeyPatch.context() as patch:
         for name, value in made.environment.items():
             patch.setenv(name, value)
@@ -158,6 +164,8 @@ def test_the_agent_runs_commands_and_carries_files(probed: Probed) -> None:
     guest = probed.probe.guest
     ran = guest.exec("cat; echo two >&2; exit 3", stdin="öne\n")
     assert (ran.status, ran.stdout, ran.stderr) == (3, "öne\n", "two\n")
+    # As long as can be passed on.
+    assert guest.exec("wc -c", stdin="x" * MOST_INPUT).stdout.strip() == str(MOST_INPUT)
     assert guest.exec(["/bin/busybox", "echo", "a  b"]).stdout == "a  b\n"
     assert guest.exec("kill -9 $$").status == 137
     text = "Zeile ü\n" * 40_000

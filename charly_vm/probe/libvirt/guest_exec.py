@@ -14,8 +14,9 @@ from charly_vm.probe.libvirt.channel import ANSWER_SECONDS, Channel
 EXEC_SECONDS = 60.0
 MOST_OUTPUT = 16 * 1024**2
 """Bytes of each output: the agent keeps no more itself. Through libvirt it is 4 MiB of base64."""
-MOST_INPUT = 1024**2
-"""Bytes. libvirt passes on 4 MiB, with base64 and everything else."""
+MOST_INPUT = 96 * 1024
+"""Bytes. More does not come through libvirt unharmed, which see `backend.libvirt_agent`; a file
+does."""
 SIGNALED = 128
 """What a shell adds to the number of the signal that has ended a command."""
 
@@ -44,7 +45,10 @@ def run_command(
     if stdin:
         written = stdin.encode()
         if len(written) > MOST_INPUT:
-            text = f"stdin is {len(written)} bytes long, and {MOST_INPUT} at most can be passed on"
+            text = (
+                f"stdin is {len(written)} bytes long, and {MOST_INPUT} at most can be passed on: "
+                "write a file first, and read that"
+            )
             raise SpecError([Problem("guest/exec", 0, 0, text)])
         wanted["input_data"] = base64.b64encode(written).decode()
     begun = channel.ask("guest-exec", ANSWER_SECONDS, **wanted)

@@ -12,8 +12,10 @@ from charly_vm.errors import CharlyError, GuestError, GuestTimeout, Problem, Spe
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.libvirt.channel import ANSWER_SECONDS, Channel
 
-PIECE = 256 * 1024
-"""Bytes of one command. libvirt passes on 4 MiB, and base64 makes them longer by a third."""
+READ_PIECE = 256 * 1024
+"""Bytes of one answer. libvirt passes on 4 MiB, and base64 makes them longer by a third."""
+WRITE_PIECE = 48 * 1024
+"""Bytes of one command, of which libvirt carries fewer; see `backend.libvirt_agent`."""
 MOST_READ = 16 * 1024**2
 FILE_SECONDS = 300.0
 """For one file, also where each of its pieces comes quickly."""
@@ -57,7 +59,7 @@ def write_file(
         done = 0
         while done < len(data):
             _require_time(channel, path, deadline)
-            piece = data[done : done + PIECE]
+            piece = data[done : done + WRITE_PIECE]
             answer = channel.ask(
                 "guest-file-write",
                 ANSWER_SECONDS,
@@ -75,7 +77,7 @@ def _read_all(channel: Channel, path: str, handle: int, limit: int) -> bytes:
     deadline, content = Deadline(FILE_SECONDS), bytearray()
     while True:
         _require_time(channel, path, deadline)
-        wanted = min(PIECE, limit + 1 - len(content))
+        wanted = min(READ_PIECE, limit + 1 - len(content))
         answer = channel.ask("guest-file-read", ANSWER_SECONDS, handle=handle, count=wanted)
         count = answer.at("count").number(0, wanted)
         piece = answer.at("buf-b64").data(most=wanted)
