@@ -66,7 +66,11 @@ def _charly(machine: SpiceMachine) -> float:
 
 def _spicy(machine: SpiceMachine) -> float:
     spicy = require_tool("spicy-screenshot", package=PACKAGE)
-    argv = [spicy, f"--uri=spice+unix://{machine.socket}", f"--out-file={_theirs(machine)}"]
+    argv: list[str | Path] = [
+        spicy,
+        f"--uri=spice+unix://{machine.socket}",
+        f"--out-file={_theirs(machine)}",
+    ]
     started = time.perf_counter()
     run(argv, timeout=30)
     return time.perf_counter() - started
