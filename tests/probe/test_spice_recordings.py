@@ -114,7 +114,7 @@ def play_within_bounds(kind: str, data: bytes) -> None:
 
 
 few = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
