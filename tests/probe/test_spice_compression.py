@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from qxl_card import Draw, QxlCard, rect
 from spice_machine import SpiceMachine, free_port, spice_machine
 
 from charly_vm.host.waiting import Deadline
-from charly_vm.probe.spice import open_spice
+from charly_vm.probe.spice import open_spice, streams
+from charly_vm.probe.spice.codecs.jpeg import decode_jpeg
 from charly_vm.probe.spice.decoding import ImageDecoder
 from charly_vm.probe.spice.images import WireImage
 from charly_vm.probe.spice.protocol.drawing import (
@@ -207,3 +209,36 @@ def test_noise_is_sent_as_it_is_where_nothing_helps(
         bench.copy(image, SCREEN, SCREEN)
         bench.compare()
     assert SpiceImageType.LZ_RGB.name in types
+
+
+def test_what_always_changes_comes_as_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[tuple[int, int]] = []
+
+    def spy(data: memoryview, width: int, height: int) -> Raster:
+        frames.append((width, height))
+        return decode_jpeg(data, width, height)
+
+    monkeypatch.setattr(streams, "decode_jpeg", spy)
+    options = ["disable-ticketing=on", "streaming-video=all"]
+    with spice_machine(
+        tmp_path, halted_sector(), vga="qxl", qtest=True, port=free_port(), spice=options
+    ) as machine:
+        machine.wait_for_words(READY)
+        card = QxlCard(machine.qtest)
+        card.start(WIDTH, HEIGHT)
+        with open_spice(machine.address, deadline=Deadline(10)) as spice:
+            bench = Bench(machine, card, spice)
+            bench.ours()
+            for step in range(100):
+                moving = ramp(128, 96, 3)[step * 3 :].ljust(128 * 96 * 3, b"\x80")
+                image = card.bitmap(SpiceBitmapFmt.BIT24, 128, 96, moving)
+                bench.copy(image, (8, 8, 136, 104), (0, 0, 128, 96), opaque=True)
+                if len(frames) > 3:
+                    break
+                # A film has its pace.
+                time.sleep(0.02)
+            bench.compare(on_average=12)
+        card.close()
+    assert frames[:3] == [(128, 96)] * 3

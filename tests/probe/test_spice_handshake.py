@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "s"
 
 
-def try_to_open(address: SpiceAddress, *, password: str = "", seconds: float = 5) -> None:
+def try_to_open(address: SpiceAddress, *, password: str = "", seconds: float = 20) -> None:
     with open_spice(address, password=password, deadline=Deadline(seconds)) as spice:
         spice.status()
 
@@ -170,7 +170,7 @@ def test_another_major_version_is_an_error(path: Path, version: tuple[int, int])
 def test_another_minor_version_is_welcome(path: Path) -> None:
     with (
         standing_in(path, version=(2, 9)) as (_, at),
-        open_spice(at, deadline=Deadline(5)) as spice,
+        open_spice(at, deadline=Deadline(20)) as spice,
     ):
         assert spice.status().version == "2.9"
 
@@ -232,7 +232,7 @@ def secure_port(authority: Authority) -> Iterator[int]:
 
 def test_tls_with_the_right_authority_works(authority: Authority, secure_port: int) -> None:
     address = SpiceAddress("127.0.0.1", tls_port=secure_port, ca_file=authority.ca_file)
-    with open_spice(address, deadline=Deadline(5)) as spice:
+    with open_spice(address, deadline=Deadline(20)) as spice:
         assert spice.screenshot().pixel(0, 0) == (0x10, 0x20, 0x30)
         status = spice.status()
     assert status.secured
@@ -297,7 +297,7 @@ def test_a_channel_that_needs_no_tls_is_opened_without(authority: Authority) -> 
         standing_in_on_tcp(plain) as port,
     ):
         address = SpiceAddress("127.0.0.1", port=port, tls_port=tls_port, ca_file=authority.ca_file)
-        with open_spice(address, deadline=Deadline(5)) as spice:
+        with open_spice(address, deadline=Deadline(20)) as spice:
             spice.screenshot()
             secured = {one.type: one.secured for one in spice.status().channels}
     assert secured["main"] is True

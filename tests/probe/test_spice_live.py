@@ -51,7 +51,7 @@ def traced(machine: SpiceMachine, event: str, pattern: str, count: int) -> list[
         found = re.findall(pattern, lines)
         return found if len(found) >= count else NotYet(lines[-200:])
 
-    return wait_for(f"{count} times {pattern}", probe, Deadline(5), every=0.02)
+    return wait_for(f"{count} times {pattern}", probe, Deadline(20), every=0.02)
 
 
 def test_all_that_can_be_typed_arrives(echoing: SpiceMachine, spice: SpiceSession) -> None:
@@ -63,7 +63,7 @@ def test_all_that_can_be_typed_arrives(echoing: SpiceMachine, spice: SpiceSessio
     wait_for(
         "all of it",
         lambda: len(echoing.said()) >= before + 97 or NotYet(repr(echoing.said()[before:])),
-        Deadline(5),
+        Deadline(20),
     )
     assert echoing.said()[before:] == printable.encode() + b"\r\t"
 
@@ -93,7 +93,7 @@ def test_a_click_is_where_it_should_be(echoing: SpiceMachine, spice: SpiceSessio
     wait_for(
         "absolute positions",
         lambda: "client" in spice.status().mouse_modes or NotYet("no"),
-        Deadline(5),
+        Deadline(20),
     )
     screen = spice.screenshot()
     spice.click(screen.width // 2, screen.height // 4, hold=5)
@@ -116,7 +116,25 @@ def test_the_text_screen_is_what_qemu_shows(echoing: SpiceMachine, spice: SpiceS
         # The text cursor blinks.
         return same or NotYet("another picture")
 
-    wait_for("the same picture", probe, Deadline(5), every=0.05)
+    wait_for("the same picture", probe, Deadline(20), every=0.05)
+
+
+def test_another_client_takes_the_server_over(echoing: SpiceMachine, spice: SpiceSession) -> None:
+    spice.screenshot()
+    with open_spice(echoing.address, deadline=Deadline(10)) as other:
+        other.screenshot()
+
+    def probe() -> bool | NotYet:
+        try:
+            spice.screenshot()
+        except SpiceUnreachable:
+            return True
+        return NotYet("still there")
+
+    wait_for("the end of the first session", probe, Deadline(20))
+    with pytest.raises(SpiceUnreachable) as raised:
+        spice.screenshot()
+    assert "another client has taken over" in raised.value.hint
 
 
 def test_without_a_tablet_the_mouse_moves_by_steps(tmp_path: Path) -> None:

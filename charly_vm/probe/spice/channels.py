@@ -11,7 +11,7 @@ from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice.address import SpiceAddress
 from charly_vm.probe.spice.channel import Channel
-from charly_vm.probe.spice.failures import SpiceMissing
+from charly_vm.probe.spice.failures import SpiceMissing, SpiceUnreachable
 from charly_vm.probe.spice.handshake import Link, channel_name, open_link
 from charly_vm.probe.spice.main_channel import MainChannel
 from charly_vm.probe.spice.protocol.linking import SpiceChannel
@@ -57,8 +57,8 @@ class Channels:
     def close(self) -> None:
         self._pump.stop()
         with self.changed:
-            for channel in self._open.values():
-                channel.link.connection.close()
+            if self._main is not None and self._main.failure is None:
+                self._main.failure = SpiceUnreachable("the SPICE session has been closed")
 
     def find(self, channel: int, channel_id: int) -> Channel | None:
         """An open channel."""

@@ -54,10 +54,6 @@ class ImageDecoder:
         self._window = GlzWindow(GLZ_WINDOW_PIXELS)
         self._surfaces = surfaces
 
-    def clear(self) -> None:
-        self.images.clear()
-        self.palettes.clear()
-
     def decode(self, image: WireImage, target: SpiceSurfaceFmt) -> Raster:
         """Its pixels. Those of a surface are the surface's own, and change with it.
 

@@ -14,18 +14,10 @@ from charly_vm.probe.spice.cursor_channel import Cursor, CursorChannel
 from charly_vm.probe.spice.display_channel import DisplayChannel
 from charly_vm.probe.spice.failures import SpiceMissing
 from charly_vm.probe.spice.hands import Hands
-from charly_vm.probe.spice.handshake import channel_name
 from charly_vm.probe.spice.picture import Picture, picture_of
-from charly_vm.probe.spice.protocol.devices import SpiceMouseMode
 from charly_vm.probe.spice.protocol.drawing import SpiceImageCompression
 from charly_vm.probe.spice.protocol.linking import SpiceChannel
-from charly_vm.probe.spice.status import (
-    ChannelStatus,
-    MonitorStatus,
-    SpiceStatus,
-    channel_names,
-    common_names,
-)
+from charly_vm.probe.spice.status import SpiceStatus, read_status
 from charly_vm.probe.spice.ticket import require_password
 
 ANSWER_SECONDS = 30.0
@@ -90,52 +82,7 @@ class SpiceSession:
         main = self._channels.main
         self._channels.check(main)
         with self._channels.changed:
-            opened = {(one.link.channel, one.link.channel_id): one for one in self._channels.opened}
-            offered = sorted({*(main.channels or []), (SpiceChannel.MAIN, 0)})
-            listed = []
-            for kind, number in offered:
-                channel = opened.get((kind, number))
-                if channel is None:
-                    listed.append(ChannelStatus(channel_name(kind), number, open=False))
-                    continue
-                caps = channel_names(kind, channel.link.channel_caps)
-                listed.append(
-                    ChannelStatus(channel_name(kind), number, True, channel.link.secured, caps)
-                )
-            monitors = tuple(
-                MonitorStatus(
-                    one.link.channel_id,
-                    head.number,
-                    head.surface,
-                    head.x,
-                    head.y,
-                    head.width,
-                    head.height,
-                )
-                for one in opened.values()
-                if isinstance(one, DisplayChannel)
-                for head in one.heads
-            )
-            modes = [mode for mode in SpiceMouseMode if mode in main.mouse_modes]
-            return SpiceStatus(
-                address=str(self._address),
-                version=".".join(map(str, main.link.version)),
-                session_id=main.session_id or 0,
-                channels=tuple(listed),
-                monitors=monitors,
-                mouse_mode=_mode_name(main.mouse_mode),
-                mouse_modes=tuple(map(_mode_name, modes)),
-                agent=main.agent,
-                auth=self._auth,
-                secured=main.link.secured,
-                mini_header=main.link.mini_header,
-                capabilities=common_names(main.link.common_caps),
-                name=main.server_name,
-                uuid=main.server_uuid,
-                ram_hint=main.ram_hint,
-                multi_media_time=main.multi_media_time,
-                notes=tuple(note for one in opened.values() for note in one.notes),
-            )
+            return read_status(str(self._address), self._auth, main, self._channels.opened)
 
     def screenshot(
         self,
@@ -242,7 +189,3 @@ class SpiceSession:
         """Press keys together, such as `ctrl-alt-f2`, for `hold` milliseconds."""
         within = deadline or Deadline(ANSWER_SECONDS)
         self._hands.key(chord, hold / 1000, within)
-
-
-def _mode_name(mode: SpiceMouseMode) -> str:
-    return (mode.name or "unknown").lower()
