@@ -79,9 +79,12 @@ def test_a_whole_screen(
     assert types == {comes: 1}
 
 
-@pytest.mark.parametrize("mode", VesaMode)
-def test_other_resolutions(tmp_path: Path, mode: VesaMode) -> None:
-    with spice_machine(tmp_path, pattern_sector(mode)) as machine:
+@pytest.mark.parametrize(
+    ("mode", "vga"),
+    [(VesaMode.SMALL, "virtio"), (VesaMode.MIDDLE, "qxl"), (VesaMode.MIDDLE, "std")],
+)
+def test_other_resolutions_and_cards(tmp_path: Path, mode: VesaMode, vga: str) -> None:
+    with spice_machine(tmp_path, pattern_sector(mode), vga=vga) as machine:
         machine.wait_for_words(READY)
         with open_spice(machine.address, deadline=Deadline(10)) as spice:
             picture = spice.screenshot()

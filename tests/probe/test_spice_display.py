@@ -31,6 +31,7 @@ from charly_vm.probe.spice.protocol.drawing import (
     SpiceImageFlags,
     SpiceImageType,
     SpiceRopd,
+    SpiceStringFlags,
     SpiceSurfaceFmt,
 )
 from charly_vm.probe.spice.protocol.messages import SpiceMsgCursor, SpiceMsgDisplay
@@ -272,6 +273,19 @@ def test_an_operator_of_composition_that_nobody_knows_is_named() -> None:
     assert "48 is no operator of composition" in refused(
         [create(), (SpiceMsgDisplay.DRAW_COMPOSITE, body)]
     )
+
+
+@pytest.mark.parametrize("top_down", [0, SpiceStringFlags.RASTER_TOP_DOWN])
+def test_glyphs_of_eight_bits(top_down: int) -> None:
+    head = base_body(0, 0, 8, 4)
+    offset = len(head) + 4 + 16 + 5 + 5 + 4
+    text = struct.pack("<I", offset) + bytes(16) + struct.pack("<BI", 1, 0xFFFFFF)
+    text += struct.pack("<BI", 1, 0) + struct.pack("<HH", SpiceRopd.OP_PUT, SpiceRopd.OP_PUT)
+    string = struct.pack("<HB", 1, SpiceStringFlags.RASTER_A8 | top_down)
+    string += struct.pack("<iiiiHH", 1, 2, 0, -1, 2, 2) + bytes((0, 64, 128, 255))
+    channel = shown([create(), (SpiceMsgDisplay.DRAW_TEXT, head + text + string)])
+    seen = [pixel(channel, x, y)[0] for y in (1, 2) for x in (1, 2)]
+    assert seen == ([0, 64, 128, 255] if top_down else [128, 255, 0, 64])
 
 
 OPERATIONS = [

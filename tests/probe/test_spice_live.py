@@ -78,6 +78,17 @@ def wait_for_prompt(spice: SpiceSession, machine: SpiceMachine) -> None:
     wait_for("an echo", probe, Deadline(30), every=0.1)
 
 
+def test_lights_go_on_and_letters_stay_what_they_are(
+    echoing: SpiceMachine, spice: SpiceSession
+) -> None:
+    wait_for_prompt(spice, echoing)
+    assert spice.lights("caps_lock") == ("caps_lock",)
+    spice.type("Small and LARGE", hold=4)
+    echoing.wait_for_words(b"Small and LARGE")
+    # As others here expect it, and without the two seconds that a server takes to say so.
+    spice.key("capslock", hold=4)
+
+
 def test_chords_are_the_keys_that_they_name(echoing: SpiceMachine, spice: SpiceSession) -> None:
     spice.key("ctrl-alt-f2", hold=5)
     pressed = traced(echoing, "input_event_key_qcode", r"key qcode (f2|ctrl|alt), down", 6)

@@ -426,6 +426,18 @@ def test_movements_wait_for_the_server(path: Path) -> None:
     assert len(server.wait_for(INPUTS, SpiceMsgcInputs.MOUSE_MOTION, 8)) == 8
 
 
+def test_lights_are_asked_for_by_name(path: Path) -> None:
+    told = [(SpiceMsgInputs.KEY_MODIFIERS, b"\6\0")]
+    with (
+        standing_in(path, script={3: told}) as (server, at),
+        open_spice(at, deadline=within()) as spice,
+    ):
+        assert spice.lights("num_lock", "caps_lock") == ("num_lock", "caps_lock")
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.KEY_MODIFIERS) == [b"\6\0"]
+        with pytest.raises(SpiceMissing, match='no light "red"'):
+            spice.lights("red")
+
+
 def test_an_unknown_button_is_named(path: Path) -> None:
     with (
         standing_in(path) as (_, at),

@@ -185,6 +185,15 @@ class SpiceSession:
         within = deadline or Deadline(ANSWER_SECONDS + len(text) * 2 * hold / 1000)
         self._hands.type(text, hold / 1000, within)
 
+    def lights(self, *names: str, deadline: Deadline | None = None) -> tuple[str, ...]:
+        """Have these lights of the keyboard on and the others off, and say which are on by then.
+
+        They are scroll_lock, num_lock and caps_lock. The server presses the keys that it takes; a
+        guest that minds no such key leaves the lights as they are.
+        """
+        within = deadline or Deadline(ANSWER_SECONDS)
+        return self._hands.set_lights(names, within)
+
     def key(self, chord: str, *, hold: int = 20, deadline: Deadline | None = None) -> None:
         """Press keys together, such as `ctrl-alt-f2`, for `hold` milliseconds."""
         within = deadline or Deadline(ANSWER_SECONDS)
