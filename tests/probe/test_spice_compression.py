@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from boot_sectors import READY, VesaMode, halted_sector, pattern_sector
+from boot_sectors import READY, SIZES, VesaMode, halted_sector, pattern_sector
 from qxl_bench import HEIGHT, SCREEN, WIDTH, Bench, noise, premultiplied
 from qxl_card import Draw, QxlCard, rect
-from spice_machine import SpiceMachine, free_port, spice_machine
+from spice_machine import SpiceMachine, compare_with_dump, free_port, spice_machine
 
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice import open_spice, streams
@@ -52,6 +52,8 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpiceMachine]:
     directory = tmp_path_factory.mktemp("p")
     with spice_machine(directory, pattern_sector(VesaMode.LARGE)) as machine:
         machine.wait_for_words(READY)
+        with open_spice(machine.address, deadline=Deadline(10)) as spice:
+            compare_with_dump(spice, machine)
         yield machine
 
 
@@ -87,10 +89,8 @@ def test_other_resolutions_and_cards(tmp_path: Path, mode: VesaMode, vga: str) -
     with spice_machine(tmp_path, pattern_sector(mode), vga=vga) as machine:
         machine.wait_for_words(READY)
         with open_spice(machine.address, deadline=Deadline(10)) as spice:
-            picture = spice.screenshot()
-        dump = machine.screendump()
-    assert (picture.width, picture.height) == dump.size
-    assert picture.pixels == dump.tobytes()
+            picture = compare_with_dump(spice, machine)
+    assert (picture.width, picture.height) == SIZES[mode]
 
 
 @pytest.fixture(scope="module", params=["near", "far"])

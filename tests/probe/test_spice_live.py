@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from boot_sectors import READY, VesaMode, echo_sector, pattern_sector
 from spice_authority import SUBJECT, Authority
-from spice_machine import SpiceMachine, free_port, spice_machine
+from spice_machine import SpiceMachine, compare_with_dump, free_port, spice_machine
 
 from charly_vm.backend.qmp import execute
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
@@ -121,13 +121,7 @@ def test_a_click_is_where_it_should_be(echoing: SpiceMachine, spice: SpiceSessio
 def test_the_text_screen_is_what_qemu_shows(echoing: SpiceMachine, spice: SpiceSession) -> None:
     spice.type("hello, screen", hold=4)
     echoing.wait_for_words(b"hello, screen")
-
-    def probe() -> bool | NotYet:
-        same = spice.screenshot().pixels == echoing.screendump().tobytes()
-        # The text cursor blinks.
-        return same or NotYet("another picture")
-
-    wait_for("the same picture", probe, Deadline(20), every=0.05)
+    compare_with_dump(spice, echoing)
 
 
 def test_another_client_takes_the_server_over(echoing: SpiceMachine, spice: SpiceSession) -> None:
@@ -189,9 +183,8 @@ def guarded(
 def test_tls_and_a_password(guarded: tuple[SpiceMachine, SpiceAddress]) -> None:
     machine, address = guarded
     with open_spice(address, password="open sesame", deadline=Deadline(10)) as spice:
-        picture = spice.screenshot()
+        compare_with_dump(spice, machine)
         status = spice.status()
-    assert picture.pixels == machine.screendump().tobytes()
     assert (status.secured, status.auth) == (True, "ticket")
 
 

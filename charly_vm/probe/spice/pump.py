@@ -76,6 +76,7 @@ class Pump:
                 for channel in self._channels:
                     channel.failure = channel.failure or error
                     self._leave(channel)
+                self._channels.clear()
                 self._changed.notify_all()
             self._close()
 
