@@ -59,7 +59,8 @@ class Channels:
         with self.changed:
             if self._main is not None and self._main.failure is None:
                 self._main.failure = SpiceUnreachable("the SPICE session has been closed")
-            # Whoever keeps the session need not keep its surfaces.
+            for channel in self._open.values():
+                channel.release()
             self._open.clear()
 
     def find(self, channel: int, channel_id: int) -> Channel | None:

@@ -54,6 +54,11 @@ class ImageDecoder:
         self._window = GlzWindow(GLZ_WINDOW_PIXELS)
         self._surfaces = surfaces
 
+    def release(self) -> None:
+        """Forget all pictures."""
+        self.images.clear()
+        self._window.clear()
+
     def decode(self, image: WireImage, target: SpiceSurfaceFmt) -> Raster:
         """Its pixels. Those of a surface are the surface's own, and change with it.
 
