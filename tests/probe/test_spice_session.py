@@ -515,6 +515,16 @@ def test_ctrl_c_ends_a_wait_at_once(path: Path, tmp_path: Path) -> None:
     assert said.read_text().rstrip().endswith("KeyboardInterrupt")
 
 
+def test_a_key_is_let_go_also_where_its_time_is_cut_short(path: Path) -> None:
+    with standing_in(path) as (server, at):
+        with (
+            pytest.raises(GuestTimeout),
+            open_spice(at, deadline=within()) as spice,
+        ):
+            spice.key("shift", hold=60_000, deadline=Deadline(0.2))
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.KEY_UP) == [b"\xaa\0\0\0"]
+
+
 def test_an_interruption_leaves_nothing_behind(path: Path) -> None:
     with (
         standing_in(path) as (_, at),

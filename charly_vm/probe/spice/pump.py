@@ -11,6 +11,7 @@ import selectors
 import socket
 import threading
 
+from charly_vm.errors import ProbeError
 from charly_vm.probe.spice.channel import Channel
 
 _MESSAGES_IN_A_ROW = 64
@@ -74,11 +75,18 @@ class Pump:
         finally:
             with self._changed:
                 for channel in self._channels:
+                    self._say_last_words(channel)
                     channel.failure = channel.failure or error
                     self._leave(channel)
                 self._channels.clear()
                 self._changed.notify_all()
             self._close()
+
+    def _say_last_words(self, channel: Channel) -> None:
+        """What is still to be sent, if it can be at once: it may let go of a key."""
+        if channel.failure is None:
+            with contextlib.suppress(ProbeError):
+                channel.flush()
 
     def _close(self) -> None:
         self._selector.close()

@@ -9,7 +9,7 @@ from functools import partial
 
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice.address import SpiceAddress
-from charly_vm.probe.spice.channels import Channels
+from charly_vm.probe.spice.channels import OFTEN_SECONDS, Channels
 from charly_vm.probe.spice.cursor_channel import Cursor, CursorChannel
 from charly_vm.probe.spice.display_channel import DisplayChannel
 from charly_vm.probe.spice.failures import SpiceMissing
@@ -123,7 +123,7 @@ class SpiceSession:
         awaited = f"a frame of SPICE display {display}"
         if surface:
             awaited += f" on surface {surface}"
-        with self._channels.when(channel, awaited, ready, within):
+        with self._channels.when(channel, awaited, ready, within, every=OFTEN_SECONDS):
             raster = drawing.surfaces[surface].raster()
             return picture_of(raster, raster.bounds)
 
