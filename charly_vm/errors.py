@@ -7,7 +7,7 @@ CharlyError
 ├── LaunchError       a process started and failed: argv, exit status, the end of its log
 ├── GuestError        the guest answered, and the answer was no
 ├── GuestTimeout      the guest did not get there in time: what was awaited, what was last seen
-├── ProbeError        what a probe looks at cannot be reached, refuses, or does not keep its protocol
+├── ProbeError        what a probe looks at cannot be reached, refuses, or breaks its protocol
 └── StateError        the machine is not in a state in which this can be done
 
 The command line turns each into one message and exit status 1; the pytest plugin turns each

@@ -28,6 +28,8 @@ from charly_vm.probe.spice.raster import Raster, Surface
 
 _AT_ONCE = 512 * 1024
 """Pixels; there are up to a dozen planes of them at a time."""
+_MAX_TRANSFORMED = 8 * 1024 * 1024
+"""Pixels."""
 
 
 def draw_transparent(surface: Surface, region: list[Rect], source: Rows, key: int) -> None:
@@ -104,14 +106,18 @@ def compose_image(
     source: Raster,
     mask: Raster | None,
 ) -> None:
-    """X Render's composition. Raises ValueError for an operator that nobody sends.
+    """X Render's composition.
 
-    Transformed images are looked at for the part of the box that is seen, and no more.
+    Raises ValueError for an operator that nobody sends, and for more transformed pixels than
+    there is time for.
     """
     flags = drawn.flags
     operator = flags & 0xFF
     if operator >= len(OPERATORS):
         raise ValueError(f"{operator} is no operator of composition that we know")
+    transformed = drawn.transform is not None or drawn.mask_transform is not None
+    if transformed and sum(rect.area for rect in region) > _MAX_TRANSFORMED:
+        raise ValueError(f"more than {_MAX_TRANSFORMED} pixels are too many to be transformed")
     opaque = bool(flags & SpiceCompositeFlags.SOURCE_OPAQUE)
     keeps_alpha = surface.alpha and not flags & SpiceCompositeFlags.DEST_OPAQUE
     for rect in bands(region, _AT_ONCE):

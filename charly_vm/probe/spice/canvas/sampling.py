@@ -8,9 +8,6 @@ from collections.abc import Callable
 from charly_vm.probe.spice.draw_messages import Transform
 from charly_vm.probe.spice.raster import Raster, packed
 
-_MAX_TRANSFORMED = 8 * 1024 * 1024
-"""Pixels; each of them takes a microsecond or more."""
-
 _NOTHING = bytes(4)
 
 Place = Callable[[int, int], int]
@@ -55,7 +52,8 @@ def sample(
 ) -> Raster:
     """`width` by `height` pixels from (x, y) on, as they are after the transformation.
 
-    With `opaque` the image's alpha does not count. Raises ValueError for too many pixels.
+    With `opaque` the image's alpha does not count. Under a transformation each pixel takes a
+    microsecond or more.
     """
     place = REPEATS[repeat]
     opaque = opaque or not raster.alpha
@@ -64,8 +62,6 @@ def sample(
         lines = [place(y + row, raster.height) for row in range(height)]
         return _gather(raster, columns, lines, opaque=opaque)
     pixel = _pixels(raster, place, opaque=opaque)
-    if width * height > _MAX_TRANSFORMED:
-        raise ValueError(f"{width}x{height} pixels are too many for a transformation")
     look = _smooth(pixel) if filtering in _SMOOTH else _near(pixel)
     a, b, c, d, e, f = (value / 65536 for value in transform)
     out = bytearray()
