@@ -131,6 +131,7 @@ class ImageDecoder:
             glz = memoryview(inflate(reader.take(size), inflated))
             return decode_glz(glz, width, height, self._window)
         if image.type == SpiceImageType.JPEG_ALPHA:
+            # In which direction its alpha runs; that has a header of its own which says so, too.
             reader.u8()
             jpeg_size, size = reader.u32(), reader.u32()
             return decode_jpeg_alpha(reader.take(size), jpeg_size, width, height)
