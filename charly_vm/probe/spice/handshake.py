@@ -24,7 +24,7 @@ from charly_vm.probe.spice.link import (
     render_link,
 )
 from charly_vm.probe.spice.protocol.linking import SpiceChannel, SpiceCommonCap, SpiceLinkErr
-from charly_vm.probe.spice.ticket import encrypt_ticket
+from charly_vm.probe.spice.ticket import NO_PASSWORD, encrypt_ticket
 from charly_vm.probe.spice.transport import Connection, connect_plain, connect_tls
 
 
@@ -154,6 +154,12 @@ def _authenticate(
         ticket = mechanism + ticket
     connection.send(ticket, awaited, deadline)
     verdict = int.from_bytes(_whole(connection, 4, awaited, deadline), "little")
+    if verdict == SpiceLinkErr.PERMISSION_DENIED and secret == NO_PASSWORD:
+        raise SpiceRefused(
+            f"the SPICE server refuses the {name} channel: it wants a password, and none was given",
+            reason=SpiceLinkErr.PERMISSION_DENIED,
+            hint="the password is the one of the machine's graphics",
+        )
     if verdict:
         raise refusal(verdict, name)
 
