@@ -23,7 +23,7 @@ class VesaMode(IntEnum):
     """1024x768"""
 
 
-_SIZES = {VesaMode.SMALL: (640, 480), VesaMode.MIDDLE: (800, 600), VesaMode.LARGE: (1024, 768)}
+SIZES = {VesaMode.SMALL: (640, 480), VesaMode.MIDDLE: (800, 600), VesaMode.LARGE: (1024, 768)}
 
 _BANK_BYTES = 65_536
 _SIGNATURE = b"\x55\xaa"
@@ -34,7 +34,7 @@ def pattern_sector(mode: VesaMode) -> bytes:
 
     Whenever a key is pressed, it paints again in other colours.
     """
-    width, height = _SIZES[mode]
+    width, height = SIZES[mode]
     banks = (width * height * 4 + _BANK_BYTES - 1) // _BANK_BYTES
     code = bytes.fromhex(
         "31c0 8ed0 bc007c"  # a stack below us: ss:sp = 0:0x7c00

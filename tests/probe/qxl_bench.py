@@ -68,7 +68,7 @@ class Bench:
             corner = picture.pixel(WIDTH - 1, HEIGHT - 1)
             return picture if corner == wanted else NotYet(f"{corner}")
 
-        return wait_for(f"the mark {wanted}", probe, Deadline(5), every=0.01)
+        return wait_for(f"the mark {wanted}", probe, Deadline(20), every=0.01)
 
     def compare(
         self, *, within: int = 0, mark: int | None = None, on_average: float | None = None

@@ -156,9 +156,13 @@ class QxlCard:
         surface: int = 0,
         clips: Sequence[Box] = (),
         needs: Sequence[tuple[int, Box]] = (),
+        opaque: bool = False,
     ) -> None:
-        """Hand over a `QXLDrawable`; `needs` says which parts of which surfaces it reads."""
-        head = struct.pack("<QIBBB", self._release(), surface, 0, what, 0)
+        """Hand over a `QXLDrawable`; `needs` says which parts of which surfaces it reads.
+
+        An `opaque` one leaves nothing of what was there: the server need not draw that any more.
+        """
+        head = struct.pack("<QIBBB", self._release(), surface, int(opaque), what, 0)
         head += bytes(16) + rect(box)
         if clips:
             rects = b"".join(map(rect, clips))

@@ -14,7 +14,7 @@ from PIL import Image
 from charly_vm.backend.qmp import execute
 from charly_vm.host.process import end_group, require_tool, spawn
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
-from charly_vm.probe.spice import SpiceAddress
+from charly_vm.probe.spice import Picture, SpiceAddress, SpiceSession
 
 BOOT_SECONDS = 30.0
 
@@ -72,6 +72,19 @@ class SpiceMachine:
         execute(self.directory / "qmp", "screendump", {"filename": str(path)})
         with Image.open(path) as picture:
             return picture.convert("RGB")
+
+
+def compare_with_dump(spice: SpiceSession, machine: SpiceMachine) -> Picture:
+    """Our picture, once it is what QEMU shows: the server hears of changes 30 times a second."""
+
+    def probe() -> Picture | NotYet:
+        picture = spice.screenshot()
+        dump = machine.screendump()
+        if (picture.width, picture.height) != dump.size:
+            return NotYet(f"{picture.width}x{picture.height} and {dump.size}")
+        return picture if picture.pixels == dump.tobytes() else NotYet("other pixels")
+
+    return wait_for("the same picture on both sides", probe, Deadline(20), every=0.05)
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class StandIn:
     def wait_for(self, channel: int, number: int, count: int = 1) -> list[bytes]:
         with self.arrived:
             assert self.arrived.wait_for(
-                lambda: len(self.sent(channel, number)) >= count, timeout=5
+                lambda: len(self.sent(channel, number)) >= count, timeout=20
             ), f"no message {number} on channel {channel}: {self.received[channel]}"
         return self.sent(channel, number)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from boot_sectors import READY, VesaMode, halted_sector, pattern_sector
+from boot_sectors import READY, SIZES, VesaMode, halted_sector, pattern_sector
 from qxl_bench import HEIGHT, SCREEN, WIDTH, Bench, noise, premultiplied
 from qxl_card import Draw, QxlCard, rect
-from spice_machine import SpiceMachine, free_port, spice_machine
+from spice_machine import SpiceMachine, compare_with_dump, free_port, spice_machine
 
 from charly_vm.host.waiting import Deadline
-from charly_vm.probe.spice import open_spice
+from charly_vm.probe.spice import open_spice, streams
+from charly_vm.probe.spice.codecs.jpeg import decode_jpeg
 from charly_vm.probe.spice.decoding import ImageDecoder
 from charly_vm.probe.spice.images import WireImage
 from charly_vm.probe.spice.protocol.drawing import (
@@ -50,6 +52,8 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpiceMachine]:
     directory = tmp_path_factory.mktemp("p")
     with spice_machine(directory, pattern_sector(VesaMode.LARGE)) as machine:
         machine.wait_for_words(READY)
+        with open_spice(machine.address, deadline=Deadline(10)) as spice:
+            compare_with_dump(spice, machine)
         yield machine
 
 
@@ -77,15 +81,16 @@ def test_a_whole_screen(
     assert types == {comes: 1}
 
 
-@pytest.mark.parametrize("mode", VesaMode)
-def test_other_resolutions(tmp_path: Path, mode: VesaMode) -> None:
-    with spice_machine(tmp_path, pattern_sector(mode)) as machine:
+@pytest.mark.parametrize(
+    ("mode", "vga"),
+    [(VesaMode.SMALL, "virtio"), (VesaMode.MIDDLE, "qxl"), (VesaMode.MIDDLE, "std")],
+)
+def test_other_resolutions_and_cards(tmp_path: Path, mode: VesaMode, vga: str) -> None:
+    with spice_machine(tmp_path, pattern_sector(mode), vga=vga) as machine:
         machine.wait_for_words(READY)
         with open_spice(machine.address, deadline=Deadline(10)) as spice:
-            picture = spice.screenshot()
-        dump = machine.screendump()
-    assert (picture.width, picture.height) == dump.size
-    assert picture.pixels == dump.tobytes()
+            picture = compare_with_dump(spice, machine)
+    assert (picture.width, picture.height) == SIZES[mode]
 
 
 @pytest.fixture(scope="module", params=["near", "far"])
@@ -207,3 +212,36 @@ def test_noise_is_sent_as_it_is_where_nothing_helps(
         bench.copy(image, SCREEN, SCREEN)
         bench.compare()
     assert SpiceImageType.LZ_RGB.name in types
+
+
+def test_what_always_changes_comes_as_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[tuple[int, int]] = []
+
+    def spy(data: memoryview, width: int, height: int) -> Raster:
+        frames.append((width, height))
+        return decode_jpeg(data, width, height)
+
+    monkeypatch.setattr(streams, "decode_jpeg", spy)
+    options = ["disable-ticketing=on", "streaming-video=all"]
+    with spice_machine(
+        tmp_path, halted_sector(), vga="qxl", qtest=True, port=free_port(), spice=options
+    ) as machine:
+        machine.wait_for_words(READY)
+        card = QxlCard(machine.qtest)
+        card.start(WIDTH, HEIGHT)
+        with open_spice(machine.address, deadline=Deadline(10)) as spice:
+            bench = Bench(machine, card, spice)
+            bench.ours()
+            for step in range(100):
+                moving = ramp(128, 96, 3)[step * 3 :].ljust(128 * 96 * 3, b"\x80")
+                image = card.bitmap(SpiceBitmapFmt.BIT24, 128, 96, moving)
+                bench.copy(image, (8, 8, 136, 104), (0, 0, 128, 96), opaque=True)
+                if len(frames) > 3:
+                    break
+                # A film has its pace.
+                time.sleep(0.02)
+            bench.compare(on_average=12)
+        card.close()
+    assert frames[:3] == [(128, 96)] * 3

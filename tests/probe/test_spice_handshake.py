@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "s"
 
 
-def try_to_open(address: SpiceAddress, *, password: str = "", seconds: float = 5) -> None:
+def try_to_open(address: SpiceAddress, *, password: str = "", seconds: float = 20) -> None:
     with open_spice(address, password=password, deadline=Deadline(seconds)) as spice:
         spice.status()
 
@@ -141,11 +141,13 @@ def test_a_refusal_says_why(path: Path, code: int, words: str) -> None:
         try_to_open(at)
 
 
-@pytest.mark.parametrize("given", ["", "wrong"])
-def test_a_wrong_password_is_refused(path: Path, given: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "words"), [("", "wants a password, and none was"), ("wrong", "is not right")]
+)
+def test_a_wrong_password_is_refused(path: Path, given: str, words: str) -> None:
     with (
         standing_in(path, password="right") as (_, at),
-        pytest.raises(SpiceRefused, match="the password is not right") as raised,
+        pytest.raises(SpiceRefused, match=words) as raised,
     ):
         try_to_open(at, password=given)
     assert raised.value.reason is SpiceLinkErr.PERMISSION_DENIED
@@ -170,7 +172,7 @@ def test_another_major_version_is_an_error(path: Path, version: tuple[int, int])
 def test_another_minor_version_is_welcome(path: Path) -> None:
     with (
         standing_in(path, version=(2, 9)) as (_, at),
-        open_spice(at, deadline=Deadline(5)) as spice,
+        open_spice(at, deadline=Deadline(20)) as spice,
     ):
         assert spice.status().version == "2.9"
 
@@ -232,7 +234,7 @@ def secure_port(authority: Authority) -> Iterator[int]:
 
 def test_tls_with_the_right_authority_works(authority: Authority, secure_port: int) -> None:
     address = SpiceAddress("127.0.0.1", tls_port=secure_port, ca_file=authority.ca_file)
-    with open_spice(address, deadline=Deadline(5)) as spice:
+    with open_spice(address, deadline=Deadline(20)) as spice:
         assert spice.screenshot().pixel(0, 0) == (0x10, 0x20, 0x30)
         status = spice.status()
     assert status.secured
@@ -297,7 +299,7 @@ def test_a_channel_that_needs_no_tls_is_opened_without(authority: Authority) -> 
         standing_in_on_tcp(plain) as port,
     ):
         address = SpiceAddress("127.0.0.1", port=port, tls_port=tls_port, ca_file=authority.ca_file)
-        with open_spice(address, deadline=Deadline(5)) as spice:
+        with open_spice(address, deadline=Deadline(20)) as spice:
             spice.screenshot()
             secured = {one.type: one.secured for one in spice.status().channels}
     assert secured["main"] is True

@@ -295,7 +295,7 @@ def seen(spice: SpiceSession, ready: Callable[[Cursor], bool]) -> Cursor:
         cursor = spice.cursor()
         return cursor if ready(cursor) else NotYet(f"{cursor}")
 
-    return wait_for("the cursor", probe, Deadline(5), every=0.01)
+    return wait_for("the cursor", probe, Deadline(20), every=0.01)
 
 
 def test_monitors(bench: Bench) -> None:
@@ -307,7 +307,7 @@ def test_monitors(bench: Bench) -> None:
         places = [(one.x, one.y, one.width, one.height) for one in monitors]
         return places == [(0, 0, 100, 120), (100, 0, 60, 120)] or NotYet(f"{monitors}")
 
-    wait_for("two monitors", probe, Deadline(5), every=0.01)
+    wait_for("two monitors", probe, Deadline(20), every=0.01)
 
 
 LINES = [
@@ -426,7 +426,7 @@ def test_a_screen_of_16_bits(shared: Bench) -> None:
     wait_for(
         "the new screen",
         lambda: shared.spice.screenshot().pixels.count(0) > 3 * WIDTH or NotYet("the old one"),
-        Deadline(5),
+        Deadline(20),
     )
     shared.fill((0, 0, WIDTH, HEIGHT), 0b11111_00000_10101)
     shared.copy(image, (10, 10, 50, 40), (0, 0, 40, 30))

@@ -110,11 +110,11 @@ def play_within_bounds(kind: str, data: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 3 * 4 * MAX_PIXELS
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 few = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -162,7 +162,7 @@ def test_damaged_streams(name: str, kinds: list[tuple[str, float, int]], mini: b
         data = damage(data, *one)
     began = time.monotonic()
     play(kind_of(name), data, mini_header=mini)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 @few

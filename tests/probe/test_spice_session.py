@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
@@ -18,7 +20,8 @@ from spice_stand_in import (
 )
 
 from charly_vm.errors import GuestTimeout
-from charly_vm.host.waiting import Deadline
+from charly_vm.host.process import spawn
+from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.probe.spice import (
     SpiceMissing,
     SpiceProtocolError,
@@ -52,7 +55,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "s"
 
 
-def within(seconds: float = 5) -> Deadline:
+def within(seconds: float = 20) -> Deadline:
     return Deadline(seconds)
 
 
@@ -161,7 +164,7 @@ def test_a_server_is_asked_not_to_compress(path: Path) -> None:
         open_spice(at, deadline=within()) as spice,
     ):
         spice.screenshot()
-        assert server.sent(DISPLAY, SpiceMsgcDisplay.PREFERRED_COMPRESSION) == [b"\1"]
+        assert server.wait_for(DISPLAY, SpiceMsgcDisplay.PREFERRED_COMPRESSION) == [b"\1"]
 
 
 def test_pings_are_answered_and_windows_acknowledged(path: Path) -> None:
@@ -272,7 +275,7 @@ def test_a_display_by_gl_leaves_the_keyboard_usable(path: Path) -> None:
         with pytest.raises(ShownByGl, match="shows this display by GL"):
             spice.screenshot()
         spice.key("enter")
-        assert server.sent(INPUTS, SpiceMsgcInputs.KEY_DOWN) == [b"\x1c\0\0\0"]
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.KEY_DOWN) == [b"\x1c\0\0\0"]
 
 
 @pytest.mark.parametrize(
@@ -334,7 +337,7 @@ def test_text_is_typed_as_a_person_would(path: Path) -> None:
         open_spice(at, deadline=within()) as spice,
     ):
         spice.type("aB\n", hold=1)
-        down = server.sent(INPUTS, SpiceMsgcInputs.KEY_DOWN)
+        down = server.wait_for(INPUTS, SpiceMsgcInputs.KEY_DOWN, 4)
         assert [body[0] for body in down] == [0x1E, 0x2A, 0x30, 0x1C]
         up = [body[0] for body in server.wait_for(INPUTS, SpiceMsgcInputs.KEY_UP, 4)]
         assert up == [0x9E, 0xB0, 0xAA, 0x9C]
@@ -360,7 +363,7 @@ def test_caps_lock_turns_shift_around(path: Path) -> None:
     ):
         spice.key("ctrl", hold=50)
         spice.type("a", hold=1)
-        down = server.sent(INPUTS, SpiceMsgcInputs.KEY_DOWN)
+        down = server.wait_for(INPUTS, SpiceMsgcInputs.KEY_DOWN, 3)
         assert [body[0] for body in down] == [0x1D, 0x2A, 0x1E]
 
 
@@ -370,7 +373,7 @@ def test_a_chord_is_pressed_in_order_and_let_go_in_the_other(path: Path) -> None
         open_spice(at, deadline=within()) as spice,
     ):
         spice.key("ctrl-alt-delete", hold=1)
-        down = [int.from_bytes(body, "little") for body in server.sent(INPUTS, 101)]
+        down = [int.from_bytes(body, "little") for body in server.wait_for(INPUTS, 101, 3)]
         up = [int.from_bytes(body, "little") for body in server.wait_for(INPUTS, 102, 3)]
     assert down == [0x1D, 0x38, 0x53E0]
     assert up == [0xD3E0, 0xB8, 0x9D]
@@ -382,12 +385,12 @@ def test_a_click_asks_for_absolute_positions_first(path: Path) -> None:
         open_spice(at, deadline=within()) as spice,
     ):
         spice.click(300, 200, "right", hold=1)
-        assert server.sent(MAIN, SpiceMsgcMain.MOUSE_MODE_REQUEST) == [b"\2\0"]
-        assert server.sent(INPUTS, SpiceMsgcInputs.MOUSE_POSITION) == [
+        assert server.wait_for(MAIN, SpiceMsgcMain.MOUSE_MODE_REQUEST) == [b"\2\0"]
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.MOUSE_POSITION) == [
             struct.pack("<IIHB", 300, 200, 0, 0)
         ]
-        assert server.sent(INPUTS, SpiceMsgcInputs.MOUSE_PRESS) == [struct.pack("<BH", 3, 4)]
-        assert server.sent(INPUTS, SpiceMsgcInputs.MOUSE_RELEASE) == [struct.pack("<BH", 3, 0)]
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.MOUSE_PRESS) == [struct.pack("<BH", 3, 4)]
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.MOUSE_RELEASE) == [struct.pack("<BH", 3, 0)]
         assert spice.status().mouse_mode == "client"
 
 
@@ -397,7 +400,7 @@ def test_a_double_click_is_two(path: Path) -> None:
         open_spice(at, deadline=within()) as spice,
     ):
         spice.click(1, 1, double=True, hold=1)
-        assert len(server.sent(INPUTS, SpiceMsgcInputs.MOUSE_PRESS)) == 2
+        assert len(server.wait_for(INPUTS, SpiceMsgcInputs.MOUSE_PRESS, 2)) == 2
         assert not server.sent(MAIN, SpiceMsgcMain.MOUSE_MODE_REQUEST)
 
 
@@ -407,7 +410,7 @@ def test_without_absolute_positions_the_mouse_moves_from_the_corner(path: Path) 
         open_spice(at, deadline=within()) as spice,
     ):
         spice.mouse(130, 20)
-        moved = [struct.unpack("<iiH", body)[:2] for body in server.sent(INPUTS, 111)]
+        moved = [struct.unpack("<iiH", body)[:2] for body in server.wait_for(INPUTS, 111, 84)]
     corner, rest = moved[:-2], moved[-2:]
     assert sum(x for x, _ in corner) == sum(y for _, y in corner) == -8192
     assert rest == [(100, 20), (30, 0)]
@@ -420,7 +423,19 @@ def test_movements_wait_for_the_server(path: Path) -> None:
         pytest.raises(GuestTimeout, match="acknowledge movements"),
     ):
         spice.mouse(dx=10_000, deadline=Deadline(0.3))
-    assert len(server.sent(INPUTS, SpiceMsgcInputs.MOUSE_MOTION)) == 8
+    assert len(server.wait_for(INPUTS, SpiceMsgcInputs.MOUSE_MOTION, 8)) == 8
+
+
+def test_lights_are_asked_for_by_name(path: Path) -> None:
+    told = [(SpiceMsgInputs.KEY_MODIFIERS, b"\6\0")]
+    with (
+        standing_in(path, script={3: told}) as (server, at),
+        open_spice(at, deadline=within()) as spice,
+    ):
+        assert spice.lights("num_lock", "caps_lock") == ("num_lock", "caps_lock")
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.KEY_MODIFIERS) == [b"\6\0"]
+        with pytest.raises(SpiceMissing, match='no light "red"'):
+            spice.lights("red")
 
 
 def test_an_unknown_button_is_named(path: Path) -> None:
@@ -454,10 +469,60 @@ def test_nothing_is_left_behind(path: Path) -> None:
         for _ in range(3):
             with open_spice(at, deadline=within()) as spice:
                 spice.screenshot()
-        time.sleep(0.1)
-        after = len(list(Path("/proc/self/fd").iterdir()))
-        assert after <= before + 1
+
+        def probe() -> bool | NotYet:
+            after = len(list(Path("/proc/self/fd").iterdir()))
+            # The stand-in's ends close on threads of their own.
+            return after <= before or NotYet(f"{after} instead of {before}")
+
+        wait_for("descriptors to be closed", probe, within())
     assert not [one for one in threading.enumerate() if one.name == "charly-spice"]
+
+
+def test_a_session_that_has_been_closed_says_so(path: Path) -> None:
+    with standing_in(path, script={2: screen_script()}) as (_, at):
+        with open_spice(at, deadline=within()) as spice:
+            spice.screenshot()
+        with pytest.raises(SpiceUnreachable, match="has been closed"):
+            spice.screenshot()
+
+
+WAITING = """
+import sys
+from pathlib import Path
+from charly_vm.host.process import spawn
+from charly_vm.host.waiting import Deadline
+from charly_vm.probe.spice import SpiceAddress, open_spice
+
+with open_spice(SpiceAddress(socket=Path(sys.argv[1])), deadline=Deadline(20)) as spice:
+    print("waits", flush=True)
+    spice.screenshot(deadline=Deadline(60))
+"""
+
+
+def test_ctrl_c_ends_a_wait_at_once(path: Path, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    with standing_in(path) as (_, at), said.open("wb") as output:
+        assert at.socket is not None
+        child = spawn([sys.executable, "-c", WAITING, at.socket], output=output)
+        try:
+            wait_for("a wait", lambda: b"waits" in said.read_bytes() or NotYet(), within())
+            child.send_signal(signal.SIGINT)
+            assert child.wait(20) != 0
+        finally:
+            child.kill()
+            child.wait()
+    assert said.read_text().rstrip().endswith("KeyboardInterrupt")
+
+
+def test_a_key_is_let_go_also_where_its_time_is_cut_short(path: Path) -> None:
+    with standing_in(path) as (server, at):
+        with (
+            pytest.raises(GuestTimeout),
+            open_spice(at, deadline=within()) as spice,
+        ):
+            spice.key("shift", hold=60_000, deadline=Deadline(0.2))
+        assert server.wait_for(INPUTS, SpiceMsgcInputs.KEY_UP) == [b"\xaa\0\0\0"]
 
 
 def test_an_interruption_leaves_nothing_behind(path: Path) -> None:

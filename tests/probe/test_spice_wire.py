@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charly_vm.errors import ProbeError
+from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice import SpiceProtocolError, SpiceUnreachable
 from charly_vm.probe.spice.framing import MessageStream, render_message
 from charly_vm.probe.spice.geometry import Rect, clip
+from charly_vm.probe.spice.handshake import link_on
 from charly_vm.probe.spice.link import LinkReply, read_header, read_reply, render_link
 from charly_vm.probe.spice.reader import Reader
 from charly_vm.probe.spice.subject import matches_subject, parse_subject
+from charly_vm.probe.spice.transport import Connection
 
 
 def test_numbers_are_little_endian() -> None:
@@ -107,7 +110,7 @@ def test_messages_come_through_whatever_pieces_they_come_in(
         assert came == [(100 + index, body) for index, body in enumerate(bodies)]
         assert not stream.under_way
         theirs.close()
-        with pytest.raises(SpiceUnreachable, match=r"a test closed the connection$"):
+        with pytest.raises(SpiceUnreachable, match=r"a test closed the connection\n"):
             stream.receive()
 
 
@@ -185,3 +188,30 @@ def test_a_subject_has_all_of_its_parts() -> None:
     assert not matches_subject(certificate, parse_subject("CN=a"))
     with pytest.raises(ProbeError, match='"a" has no ='):
         parse_subject("a")
+
+
+PUBLIC_KEY = bytes.fromhex("30819f300d06092a864886f70d010101050003818d0030818902818100") + bytes(
+    133
+)
+
+REPLY = struct.pack("<4sIII", b"REDQ", 2, 2, 186) + struct.pack("<I", 0) + PUBLIC_KEY[:162]
+REPLY += struct.pack("<IIIII", 1, 1, 178, 0b1011, 0)
+
+
+@given(
+    where=st.integers(0, len(REPLY) - 1),
+    number=st.sampled_from([0, 1, 7, 255, 4096, 0x7FFFFFFF, 0xFFFFFFFF]),
+    end=st.integers(0, len(REPLY)),
+    noise=st.binary(max_size=40),
+)
+def test_a_damaged_handshake_ends_with_an_error_of_ours(
+    where: int, number: int, end: int, noise: bytes
+) -> None:
+    reply = REPLY[:where] + struct.pack("<I", number) + REPLY[where + 4 : end] + noise
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(reply)
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(ProbeError) as raised:
+            link_on(Connection(ours, "a test"), b"\0", 1, 0, 0, False, Deadline(20))
+    assert "\n" not in raised.value.message

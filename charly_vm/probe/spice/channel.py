@@ -87,6 +87,9 @@ class Channel:
     def begin(self) -> None:
         """Send what the server wants first; called once, before the pump has the channel."""
 
+    def release(self) -> None:
+        """Let go of what takes memory. A channel refers to itself, and so it stays for a while."""
+
     @property
     def name(self) -> str:
         return channel_name(self.link.channel)

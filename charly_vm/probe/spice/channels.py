@@ -11,14 +11,15 @@ from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice.address import SpiceAddress
 from charly_vm.probe.spice.channel import Channel
-from charly_vm.probe.spice.failures import SpiceMissing
+from charly_vm.probe.spice.failures import SpiceMissing, SpiceUnreachable
 from charly_vm.probe.spice.handshake import Link, channel_name, open_link
 from charly_vm.probe.spice.main_channel import MainChannel
 from charly_vm.probe.spice.protocol.linking import SpiceChannel
 from charly_vm.probe.spice.pump import Pump
 
-_LOOK_SECONDS = 0.005
+OFTEN_SECONDS = 0.005
 """Between looks at what depends on the clock and not only on messages."""
+_SELDOM_SECONDS = 1.0
 
 C = TypeVar("C", bound=Channel)
 MakeChannel = Callable[[Link, threading.Condition], C]
@@ -57,8 +58,11 @@ class Channels:
     def close(self) -> None:
         self._pump.stop()
         with self.changed:
+            if self._main is not None and self._main.failure is None:
+                self._main.failure = SpiceUnreachable("the SPICE session has been closed")
             for channel in self._open.values():
-                channel.link.connection.close()
+                channel.release()
+            self._open.clear()
 
     def find(self, channel: int, channel_id: int) -> Channel | None:
         """An open channel."""
@@ -85,11 +89,18 @@ class Channels:
 
     @contextmanager
     def when(
-        self, channel: Channel, awaited: str, ready: Callable[[], bool], deadline: Deadline
+        self,
+        channel: Channel,
+        awaited: str,
+        ready: Callable[[], bool],
+        deadline: Deadline,
+        *,
+        every: float = _SELDOM_SECONDS,
     ) -> Iterator[None]:
         """Wait until a channel is between two messages and `ready`; it stays so in the block.
 
-        Raises what ended the channel, and `GuestTimeout`.
+        `ready` is asked after each message, and again after `every` seconds. Raises what ended the
+        channel, and `GuestTimeout`.
         """
         with self.changed:
             while True:
@@ -98,7 +109,7 @@ class Channels:
                     break
                 if deadline.passed:
                     raise GuestTimeout(awaited, seconds=deadline.seconds)
-                self.changed.wait(deadline.remaining(at_most=_LOOK_SECONDS))
+                self.changed.wait(deadline.remaining(at_most=every))
             yield
 
     def wake(self) -> None:
@@ -118,7 +129,7 @@ class Channels:
         Raises `GuestTimeout` where the deadline is nearer than that.
         """
         end = Deadline(seconds)
-        with self.when(channel, "time to pass", lambda: end.passed, deadline):
+        with self.when(channel, "time to pass", lambda: end.passed, deadline, every=OFTEN_SECONDS):
             pass
 
     def _add(

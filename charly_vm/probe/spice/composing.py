@@ -18,13 +18,18 @@ from charly_vm.probe.spice.canvas.sampling import sample
 from charly_vm.probe.spice.canvas.sources import Placed, Rows
 from charly_vm.probe.spice.canvas.text import Glyph, coverage
 from charly_vm.probe.spice.draw_messages import AlphaBlend, Composite, Transform
-from charly_vm.probe.spice.geometry import Point, Rect
+from charly_vm.probe.spice.geometry import Point, Rect, bands
 from charly_vm.probe.spice.protocol.drawing import (
     SpiceAlphaFlags,
     SpiceCompositeFlags,
     SpiceImageType,
 )
 from charly_vm.probe.spice.raster import Raster, Surface
+
+_AT_ONCE = 512 * 1024
+"""Pixels; there are up to a dozen planes of them at a time."""
+_MAX_TRANSFORMED = 8 * 1024 * 1024
+"""Pixels."""
 
 
 def draw_transparent(surface: Surface, region: list[Rect], source: Rows, key: int) -> None:
@@ -61,7 +66,7 @@ def blend(surface: Surface, region: list[Rect], source: Rows, drawn: AlphaBlend)
     if drawn.image.type == SpiceImageType.SURFACE:
         with_alpha = bool(drawn.flags & SpiceAlphaFlags.SRC_SURFACE_HAS_ALPHA)
     keeps_alpha = bool(drawn.flags & SpiceAlphaFlags.DEST_HAS_ALPHA)
-    for rect in region:
+    for rect in bands(region, _AT_ONCE):
         part = source.within(rect)
         if part.empty or not drawn.alpha:
             continue
@@ -76,7 +81,7 @@ def draw_text(surface: Surface, region: list[Rect], glyphs: list[Glyph], brush: 
     """Paint with the brush where glyphs are, as much as they cover."""
     from PIL import Image
 
-    for rect in region:
+    for rect in bands(region, _AT_ONCE):
         boxes = [part for one in glyphs if not (part := one.box.intersect(rect)).empty]
         if not boxes:
             continue
@@ -101,17 +106,21 @@ def compose_image(
     source: Raster,
     mask: Raster | None,
 ) -> None:
-    """X Render's composition. Raises ValueError for an operator that nobody sends.
+    """X Render's composition.
 
-    Transformed images are looked at for the part of the box that is seen, and no more.
+    Raises ValueError for an operator that nobody sends, and for more transformed pixels than
+    there is time for.
     """
     flags = drawn.flags
     operator = flags & 0xFF
     if operator >= len(OPERATORS):
         raise ValueError(f"{operator} is no operator of composition that we know")
+    transformed = drawn.transform is not None or drawn.mask_transform is not None
+    if transformed and sum(rect.area for rect in region) > _MAX_TRANSFORMED:
+        raise ValueError(f"more than {_MAX_TRANSFORMED} pixels are too many to be transformed")
     opaque = bool(flags & SpiceCompositeFlags.SOURCE_OPAQUE)
     keeps_alpha = surface.alpha and not flags & SpiceCompositeFlags.DEST_OPAQUE
-    for rect in region:
+    for rect in bands(region, _AT_ONCE):
         bits = flags >> 8 & 7, flags >> 14 & 3
         own = _sampled(source, rect, box, drawn.origin, drawn.transform, bits, opaque)
         planes = load_planes(own, rect, alpha=True)

@@ -54,9 +54,10 @@ class ImageDecoder:
         self._window = GlzWindow(GLZ_WINDOW_PIXELS)
         self._surfaces = surfaces
 
-    def clear(self) -> None:
+    def release(self) -> None:
+        """Forget all pictures."""
         self.images.clear()
-        self.palettes.clear()
+        self._window.clear()
 
     def decode(self, image: WireImage, target: SpiceSurfaceFmt) -> Raster:
         """Its pixels. Those of a surface are the surface's own, and change with it.
@@ -130,6 +131,7 @@ class ImageDecoder:
             glz = memoryview(inflate(reader.take(size), inflated))
             return decode_glz(glz, width, height, self._window)
         if image.type == SpiceImageType.JPEG_ALPHA:
+            # In which direction its alpha runs; that has a header of its own which says so, too.
             reader.u8()
             jpeg_size, size = reader.u32(), reader.u32()
             return decode_jpeg_alpha(reader.take(size), jpeg_size, width, height)

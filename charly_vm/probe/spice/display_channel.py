@@ -107,6 +107,9 @@ class DisplayChannel(Channel):
         body = _INIT.pack(number, PIXMAP_CACHE_PIXELS, number, GLZ_WINDOW_PIXELS)
         self.send(SpiceMsgcDisplay.INIT, body)
 
+    def release(self) -> None:
+        self.drawing.release()
+
     def receive(self) -> bool:
         came = super().receive()
         if came:

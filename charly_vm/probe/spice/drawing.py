@@ -66,6 +66,11 @@ class Drawing:
             SpiceMsgDisplay.DRAW_COMPOSITE: self._composite,
         }
 
+    def release(self) -> None:
+        """Forget all pictures."""
+        self.surfaces.clear()
+        self.decoder.release()
+
     def create(self, reader: Reader, surface: Surface) -> None:
         """Take a new surface in, in place of one of the same number."""
         self.surfaces.pop(surface.number, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from charly_vm.probe.spice.reader import Reader
@@ -81,6 +81,14 @@ def clip(box: Rect, rects: Iterable[Rect] | None) -> list[Rect]:
     if len(parts) > _MAX_OVERLAPPING:
         raise ValueError(f"{len(parts)} clip rectangles overlap")
     return _take_apart(parts)
+
+
+def bands(region: Iterable[Rect], pixels: int) -> Iterator[Rect]:
+    """The same pixels in rectangles of about so many at the most."""
+    for rect in region:
+        height = max(1, pixels // max(rect.width, 1))
+        for top in range(rect.top, rect.bottom, height):
+            yield rect._replace(top=top, bottom=min(top + height, rect.bottom))
 
 
 def _take_apart(rects: list[Rect]) -> list[Rect]:

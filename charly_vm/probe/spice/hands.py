@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
+from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice.channels import Channels
 from charly_vm.probe.spice.failures import SpiceMissing
@@ -19,6 +23,13 @@ _STEP = 100
 _CORNER_STEPS = 8192
 """Enough to be in the corner, wherever the cursor was."""
 _MAX_COORDINATE = 32_767
+_LIGHT_SECONDS = 3.0
+"""For a guest to change a light, and a server to say so: it waits for 2 s after a change."""
+_LIGHTS = {
+    "scroll_lock": SpiceKeyboardModifierFlags.SCROLL_LOCK,
+    "num_lock": SpiceKeyboardModifierFlags.NUM_LOCK,
+    "caps_lock": SpiceKeyboardModifierFlags.CAPS_LOCK,
+}
 
 
 class Hands:
@@ -39,6 +50,25 @@ class Hands:
     def key(self, chord: str, hold: float, deadline: Deadline) -> None:
         keys = parse_chord(chord)
         self._press(keys, self._inputs(deadline), hold, deadline)
+
+    def set_lights(self, names: Iterable[str], deadline: Deadline) -> tuple[str, ...]:
+        wanted = SpiceKeyboardModifierFlags(0)
+        for name in names:
+            if name not in _LIGHTS:
+                raise SpiceMissing(
+                    f'the keyboard has no light "{name}"', hint=f"there are {', '.join(_LIGHTS)}"
+                )
+            wanted |= _LIGHTS[name]
+        channel = self._inputs(deadline)
+        channel.set_modifiers(wanted)
+        self._channels.sent(channel, deadline)
+        until = Deadline(deadline.remaining(at_most=_LIGHT_SECONDS))
+        with (
+            suppress(GuestTimeout),
+            self._channels.when(channel, "the lights", lambda: channel.modifiers == wanted, until),
+        ):
+            pass
+        return tuple(name for name, light in _LIGHTS.items() if light in channel.modifiers)
 
     def click(
         self,

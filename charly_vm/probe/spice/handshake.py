@@ -24,7 +24,7 @@ from charly_vm.probe.spice.link import (
     render_link,
 )
 from charly_vm.probe.spice.protocol.linking import SpiceChannel, SpiceCommonCap, SpiceLinkErr
-from charly_vm.probe.spice.ticket import encrypt_ticket
+from charly_vm.probe.spice.ticket import NO_PASSWORD, encrypt_ticket
 from charly_vm.probe.spice.transport import Connection, connect_plain, connect_tls
 
 
@@ -71,7 +71,7 @@ def open_link(
     for secured, other in ways:
         connection = (connect_tls if secured else connect_plain)(address, deadline)
         try:
-            return _link(connection, secret, channel, channel_id, session_id, secured, deadline)
+            return link_on(connection, secret, channel, channel_id, session_id, secured, deadline)
         except SpiceRefused as error:
             connection.close()
             # A server may want TLS for some channels and not for others.
@@ -99,7 +99,7 @@ def _ways(address: SpiceAddress) -> list[tuple[bool, bool]]:
     return [(kind, index + 1 < len(kinds)) for index, kind in enumerate(kinds)]
 
 
-def _link(
+def link_on(
     connection: Connection,
     secret: bytes,
     channel: int,
@@ -108,6 +108,7 @@ def _link(
     secured: bool,
     deadline: Deadline,
 ) -> Link:
+    """The handshake on a connection that is there, and stays open; raises what `open_link` does."""
     name = channel_name(channel)
     where = connection.where
     awaited = f"the SPICE server at {where} to answer for the {name} channel"
@@ -153,6 +154,12 @@ def _authenticate(
         ticket = mechanism + ticket
     connection.send(ticket, awaited, deadline)
     verdict = int.from_bytes(_whole(connection, 4, awaited, deadline), "little")
+    if verdict == SpiceLinkErr.PERMISSION_DENIED and secret == NO_PASSWORD:
+        raise SpiceRefused(
+            f"the SPICE server refuses the {name} channel: it wants a password, and none was given",
+            reason=SpiceLinkErr.PERMISSION_DENIED,
+            hint="the password is the one of the machine's graphics",
+        )
     if verdict:
         raise refusal(verdict, name)
 

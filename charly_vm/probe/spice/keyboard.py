@@ -114,6 +114,7 @@ CHARACTERS = _characters()
 """The key for each character that the layout has, and whether shift is held."""
 
 KEY_NAMES = tuple(_NAMES)
+"""What a chord may be made of beside characters, to be shown to people."""
 
 
 def find_character(character: str, *, caps_lock: bool) -> tuple[int, bool]:

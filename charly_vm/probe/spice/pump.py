@@ -11,6 +11,7 @@ import selectors
 import socket
 import threading
 
+from charly_vm.errors import ProbeError
 from charly_vm.probe.spice.channel import Channel
 
 _MESSAGES_IN_A_ROW = 64
@@ -55,24 +56,41 @@ class Pump:
             self._stopped = True
             channels = list(self._channels)
         self.wake()
-        if self._thread.ident is not None:
+        if self._thread.ident is None:
+            self._close()
+        else:
             self._thread.join(_STOP_SECONDS)
         for channel in channels:
             channel.link.connection.close()
         self._rope.close()
-        if not self._thread.is_alive():
-            self._selector.close()
-            self._bell.close()
 
     def _run(self) -> None:
+        error: BaseException | None = None
         try:
             while not self._stopped:
                 self._serve()
+        except BaseException as defect:
+            # Whoever waits for a channel raises it: on this thread nobody would see it.
+            error = defect
         finally:
             with self._changed:
                 for channel in self._channels:
+                    self._say_last_words(channel)
+                    channel.failure = channel.failure or error
                     self._leave(channel)
+                self._channels.clear()
                 self._changed.notify_all()
+            self._close()
+
+    def _say_last_words(self, channel: Channel) -> None:
+        """What is still to be sent, if it can be at once: it may let go of a key."""
+        if channel.failure is None:
+            with contextlib.suppress(ProbeError):
+                channel.flush()
+
+    def _close(self) -> None:
+        self._selector.close()
+        self._bell.close()
 
     def _serve(self) -> None:
         with self._changed:
@@ -84,6 +102,9 @@ class Pump:
             except BaseException as error:
                 self._fail(channel, error)
             else:
+                if self._stopped:
+                    # The connections may be closed already.
+                    return
                 self._watch(channel, paused=bool(channel.waits))
         for key, _ in self._selector.select(0 if more else None):
             if key.fileobj is self._bell:

@@ -9,23 +9,15 @@ from functools import partial
 
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice.address import SpiceAddress
-from charly_vm.probe.spice.channels import Channels
+from charly_vm.probe.spice.channels import OFTEN_SECONDS, Channels
 from charly_vm.probe.spice.cursor_channel import Cursor, CursorChannel
 from charly_vm.probe.spice.display_channel import DisplayChannel
 from charly_vm.probe.spice.failures import SpiceMissing
 from charly_vm.probe.spice.hands import Hands
-from charly_vm.probe.spice.handshake import channel_name
 from charly_vm.probe.spice.picture import Picture, picture_of
-from charly_vm.probe.spice.protocol.devices import SpiceMouseMode
 from charly_vm.probe.spice.protocol.drawing import SpiceImageCompression
 from charly_vm.probe.spice.protocol.linking import SpiceChannel
-from charly_vm.probe.spice.status import (
-    ChannelStatus,
-    MonitorStatus,
-    SpiceStatus,
-    channel_names,
-    common_names,
-)
+from charly_vm.probe.spice.status import SpiceStatus, read_status
 from charly_vm.probe.spice.ticket import require_password
 
 ANSWER_SECONDS = 30.0
@@ -90,52 +82,7 @@ class SpiceSession:
         main = self._channels.main
         self._channels.check(main)
         with self._channels.changed:
-            opened = {(one.link.channel, one.link.channel_id): one for one in self._channels.opened}
-            offered = sorted({*(main.channels or []), (SpiceChannel.MAIN, 0)})
-            listed = []
-            for kind, number in offered:
-                channel = opened.get((kind, number))
-                if channel is None:
-                    listed.append(ChannelStatus(channel_name(kind), number, open=False))
-                    continue
-                caps = channel_names(kind, channel.link.channel_caps)
-                listed.append(
-                    ChannelStatus(channel_name(kind), number, True, channel.link.secured, caps)
-                )
-            monitors = tuple(
-                MonitorStatus(
-                    one.link.channel_id,
-                    head.number,
-                    head.surface,
-                    head.x,
-                    head.y,
-                    head.width,
-                    head.height,
-                )
-                for one in opened.values()
-                if isinstance(one, DisplayChannel)
-                for head in one.heads
-            )
-            modes = [mode for mode in SpiceMouseMode if mode in main.mouse_modes]
-            return SpiceStatus(
-                address=str(self._address),
-                version=".".join(map(str, main.link.version)),
-                session_id=main.session_id or 0,
-                channels=tuple(listed),
-                monitors=monitors,
-                mouse_mode=_mode_name(main.mouse_mode),
-                mouse_modes=tuple(map(_mode_name, modes)),
-                agent=main.agent,
-                auth=self._auth,
-                secured=main.link.secured,
-                mini_header=main.link.mini_header,
-                capabilities=common_names(main.link.common_caps),
-                name=main.server_name,
-                uuid=main.server_uuid,
-                ram_hint=main.ram_hint,
-                multi_media_time=main.multi_media_time,
-                notes=tuple(note for one in opened.values() for note in one.notes),
-            )
+            return read_status(str(self._address), self._auth, main, self._channels.opened)
 
     def screenshot(
         self,
@@ -176,7 +123,7 @@ class SpiceSession:
         awaited = f"a frame of SPICE display {display}"
         if surface:
             awaited += f" on surface {surface}"
-        with self._channels.when(channel, awaited, ready, within):
+        with self._channels.when(channel, awaited, ready, within, every=OFTEN_SECONDS):
             raster = drawing.surfaces[surface].raster()
             return picture_of(raster, raster.bounds)
 
@@ -238,11 +185,16 @@ class SpiceSession:
         within = deadline or Deadline(ANSWER_SECONDS + len(text) * 2 * hold / 1000)
         self._hands.type(text, hold / 1000, within)
 
+    def lights(self, *names: str, deadline: Deadline | None = None) -> tuple[str, ...]:
+        """Have these lights of the keyboard on and the others off, and say which are on by then.
+
+        They are scroll_lock, num_lock and caps_lock. The server presses the keys that it takes; a
+        guest that minds no such key leaves the lights as they are.
+        """
+        within = deadline or Deadline(ANSWER_SECONDS)
+        return self._hands.set_lights(names, within)
+
     def key(self, chord: str, *, hold: int = 20, deadline: Deadline | None = None) -> None:
         """Press keys together, such as `ctrl-alt-f2`, for `hold` milliseconds."""
         within = deadline or Deadline(ANSWER_SECONDS)
         self._hands.key(chord, hold / 1000, within)
-
-
-def _mode_name(mode: SpiceMouseMode) -> str:
-    return (mode.name or "unknown").lower()

@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from charly_vm.probe.spice.channel import Channel
+from charly_vm.probe.spice.display_channel import DisplayChannel
+from charly_vm.probe.spice.handshake import channel_name
+from charly_vm.probe.spice.main_channel import MainChannel
+from charly_vm.probe.spice.protocol.devices import SpiceMouseMode
 from charly_vm.probe.spice.protocol.linking import (
     SpiceChannel,
     SpiceCommonCap,
@@ -73,12 +78,53 @@ class SpiceStatus:
     notes: tuple[str, ...]
 
 
-def common_names(caps: Iterable[int]) -> tuple[str, ...]:
-    return _names(SpiceCommonCap, caps)
+def read_status(
+    address: str, auth: str, main: MainChannel, opened: Iterable[Channel]
+) -> SpiceStatus:
+    """What the open channels say, at a moment at which nobody changes them."""
+    by_id = {(one.link.channel, one.link.channel_id): one for one in opened}
+    offered = sorted({*(main.channels or []), (SpiceChannel.MAIN, 0)})
+    displays = [one for one in by_id.values() if isinstance(one, DisplayChannel)]
+    modes = [mode for mode in SpiceMouseMode if mode in main.mouse_modes]
+    return SpiceStatus(
+        address=address,
+        version=".".join(map(str, main.link.version)),
+        session_id=main.session_id or 0,
+        channels=tuple(_channel_status(*one, by_id.get(one)) for one in offered),
+        monitors=tuple(monitor for one in displays for monitor in _monitors(one)),
+        mouse_mode=_mode_name(main.mouse_mode),
+        mouse_modes=tuple(map(_mode_name, modes)),
+        agent=main.agent,
+        auth=auth,
+        secured=main.link.secured,
+        mini_header=main.link.mini_header,
+        capabilities=_names(SpiceCommonCap, main.link.common_caps),
+        name=main.server_name,
+        uuid=main.server_uuid,
+        ram_hint=main.ram_hint,
+        multi_media_time=main.multi_media_time,
+        notes=tuple(note for one in by_id.values() for note in one.notes),
+    )
 
 
-def channel_names(channel: int, caps: Iterable[int]) -> tuple[str, ...]:
-    return _names(_CAPS.get(channel), caps)
+def _channel_status(kind: int, number: int, channel: Channel | None) -> ChannelStatus:
+    name = channel_name(kind)
+    if channel is None:
+        return ChannelStatus(name, number, open=False)
+    caps = _names(_CAPS.get(kind), channel.link.channel_caps)
+    return ChannelStatus(name, number, True, channel.link.secured, caps)
+
+
+def _monitors(display: DisplayChannel) -> list[MonitorStatus]:
+    number = display.link.channel_id
+    return [
+        MonitorStatus(number, head.number, head.surface, head.x, head.y, head.width, head.height)
+        for head in display.heads
+    ]
+
+
+def _mode_name(mode: SpiceMouseMode) -> str:
+    return (mode.name or "unknown").lower()
 
 
 def _names(enum: type[IntEnum] | None, caps: Iterable[int]) -> tuple[str, ...]:

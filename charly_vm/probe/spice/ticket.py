@@ -8,6 +8,9 @@ from charly_vm.probe.spice.failures import SpiceProtocolError
 MAX_PASSWORD_BYTES = 60
 """`SPICE_MAX_PASSWORD_LENGTH`."""
 
+NO_PASSWORD = b"\0"
+"""What a server gets that may want none."""
+
 
 def require_password(password: str) -> bytes:
     """The password as the ticket has it, with the zero at its end; raises `ProbeError`."""

@@ -98,8 +98,8 @@ def _seconds(awaited: str, deadline: Deadline) -> float:
 def _connect_unix(path: Path, deadline: Deadline) -> Connection:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # A UNIX socket whose backlog is full refuses a connect that does not block at once, and
-        # a blocking one of Python's is such a one, unless the timeout is the kernel's.
+        # With a timeout of Python's a socket does not block, and a full backlog is refused at once
+        # instead of waited for; with one of the kernel's it is waited for.
         seconds = max(deadline.remaining(), _SHORTEST_WAIT)
         limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 
 from charly_vm.probe.spice.draw_messages import Transform
 from charly_vm.probe.spice.raster import Raster, packed
-
-_MAX_TRANSFORMED = 8 * 1024 * 1024
-"""Pixels; each of them takes a microsecond or more."""
 
 _NOTHING = bytes(4)
 
@@ -54,18 +52,16 @@ def sample(
 ) -> Raster:
     """`width` by `height` pixels from (x, y) on, as they are after the transformation.
 
-    With `opaque` the image's alpha does not count. Raises ValueError for too many pixels.
+    With `opaque` the image's alpha does not count. Under a transformation each pixel takes a
+    microsecond or more.
     """
     place = REPEATS[repeat]
-    pixel = _pixels(raster, place, opaque=opaque or not raster.alpha)
+    opaque = opaque or not raster.alpha
     if transform is None:
-        rows = [
-            b"".join([pixel(x + column, y + row) for column in range(width)])
-            for row in range(height)
-        ]
-        return packed(width, height, b"".join(rows), alpha=True)
-    if width * height > _MAX_TRANSFORMED:
-        raise ValueError(f"{width}x{height} pixels are too many for a transformation")
+        columns = [place(x + column, raster.width) for column in range(width)]
+        lines = [place(y + row, raster.height) for row in range(height)]
+        return _gather(raster, columns, lines, opaque=opaque)
+    pixel = _pixels(raster, place, opaque=opaque)
     look = _smooth(pixel) if filtering in _SMOOTH else _near(pixel)
     a, b, c, d, e, f = (value / 65536 for value in transform)
     out = bytearray()
@@ -75,6 +71,24 @@ def sample(
             across = x + column + 0.5
             out += look(a * across + b * down + c, d * across + e * down + f)
     return packed(width, height, out, alpha=True)
+
+
+def _gather(raster: Raster, columns: list[int], lines: list[int], *, opaque: bool) -> Raster:
+    """The pixels at these places; nothing at -1."""
+    nothing = bytes(4 * len(columns))
+    rows: dict[int, bytes] = {-1: nothing}
+    out = bytearray()
+    for line in lines:
+        if line not in rows:
+            row = array("I", raster.row(line, 0, raster.width).tobytes())
+            if opaque:
+                whole = bytearray(row.tobytes())
+                whole[3::4] = b"\xff" * raster.width
+                row = array("I", bytes(whole))
+            row.append(0)
+            rows = {-1: nothing, line: array("I", [row[at] for at in columns]).tobytes()}
+        out += rows[line]
+    return packed(len(columns), len(lines), out, alpha=True)
 
 
 def _pixels(raster: Raster, place: Place, *, opaque: bool) -> Callable[[int, int], bytes]:

@@ -25,17 +25,6 @@ BITS = {
 }
 """Per pixel."""
 
-INDEXED = frozenset(
-    {
-        SpiceBitmapFmt.BIT1_LE,
-        SpiceBitmapFmt.BIT1_BE,
-        SpiceBitmapFmt.BIT4_LE,
-        SpiceBitmapFmt.BIT4_BE,
-        SpiceBitmapFmt.BIT8,
-    }
-)
-"""The formats that need a palette."""
-
 _Widen = Callable[[memoryview], Buffer]
 
 

@@ -8,6 +8,7 @@ each block has its size before it, big-endian. What a block looks like is said i
 from __future__ import annotations
 
 from charly_vm.probe.spice.codecs.bitmap import BITS, decode_bitmap
+from charly_vm.probe.spice.codecs.units import TOO_MANY, copy_within
 from charly_vm.probe.spice.protocol.drawing import SpiceBitmapFmt
 from charly_vm.probe.spice.raster import Raster
 
@@ -53,7 +54,7 @@ def _expand(block: memoryview, out: bytearray, done: int) -> int:
             token = block[position]
             count, position = _length(block, position + 1, token >> 4)
             if count > end - position or done + count > limit:
-                raise ValueError("it has more pixels than it says")
+                raise ValueError(TOO_MANY)
             out[done : done + count] = block[position : position + count]
             position += count
             done += count
@@ -62,14 +63,9 @@ def _expand(block: memoryview, out: bytearray, done: int) -> int:
             distance = block[position] | block[position + 1] << 8
             count, position = _length(block, position + 2, token & 15)
             count += _LEAST_MATCH
-            start = done - distance
-            if not distance or start < 0 or done + count > limit:
-                raise ValueError("it copies from outside of itself")
-            if distance >= count:
-                out[done : done + count] = out[start : start + count]
-            else:
-                times = (count + distance - 1) // distance
-                out[done : done + count] = (out[start:done] * times)[:count]
+            if not distance:
+                raise ValueError("it copies from where it writes")
+            copy_within(out, done, distance, count)
             done += count
     except IndexError as error:
         raise ValueError("it ends before the end of a block") from error

@@ -9,6 +9,8 @@ highest bit comes first.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from enum import IntEnum
 
 from charly_vm.probe.spice.codecs.quic_model import (
@@ -78,21 +80,19 @@ class _Bits:
     """The input, bit by bit. `IndexError` at its end."""
 
     def __init__(self, data: memoryview) -> None:
-        count = len(data) // 4
         # The last word is looked at together with what would follow it.
-        words = (*struct.unpack_from(f"<{count}I", data), 0, 0, 0, 0)
-        self.words = [
-            one << 32 | other for one, other in zip(words[0::2], words[1::2], strict=False)
-        ]
+        self.words = array("I", bytes(data[: len(data) // 4 * 4]) + bytes(16))
+        if sys.byteorder == "big":
+            self.words.byteswap()
         self.next = 0
         self.held = 0
         self.count = 0
 
     def peek(self, size: int) -> int:
         while self.count < size:
-            self.held = (self.held & (1 << self.count) - 1) << 64 | self.words[self.next]
+            self.held = (self.held & (1 << self.count) - 1) << 32 | self.words[self.next]
             self.next += 1
-            self.count += 64
+            self.count += 32
         return self.held >> self.count - size & (1 << size) - 1
 
     def take(self, size: int) -> int:
@@ -206,8 +206,9 @@ class _Coder:
                 stop = at + pace.wait
                 continue
             if count < 80:
-                held = (held & (1 << count) - 1) << 64 | words[following]
-                following += 1
+                held = (held & (1 << count) - 1) << 64 | words[following] << 32
+                held |= words[following + 1]
+                following += 2
                 count += 64
             bucket = buckets[folded_r[at]]
             entry = tables_r[bucket][held >> count - PEEK_BITS & 4095]

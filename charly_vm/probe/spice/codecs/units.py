@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from charly_vm.probe.spice.colours import widen_row_555
 
+_LARGE = 4096
+"""Bytes, from which on it pays to copy without memory of its own: it may be a whole image."""
+
 ENDS_EARLY = "it ends before all of its pixels"
 TOO_MANY = "it has more pixels than it says"
 
@@ -69,9 +72,17 @@ def copy_within(out: bytearray, done: int, distance: int, size: int) -> None:
         raise ValueError("it copies from before its first pixel")
     if done + size > len(out):
         raise ValueError(TOO_MANY)
-    if distance >= size:
+    if size >= _LARGE:
+        with memoryview(out) as view:
+            while size:
+                step = min(distance, size)
+                view[done : done + step] = view[start : start + step]
+                # Twice as much repeats itself now.
+                done += step
+                distance += step
+                size -= step
+    elif distance >= size:
         out[done : done + size] = out[start : start + size]
     else:
-        pattern = out[start:done]
         times = (size + distance - 1) // distance
-        out[done : done + size] = (pattern * times)[:size]
+        out[done : done + size] = (out[start:done] * times)[:size]

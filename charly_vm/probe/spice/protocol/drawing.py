@@ -66,10 +66,6 @@ class SpiceBitmapFlags(IntFlag):
     TOP_DOWN = 1 << 2
 
 
-class SpiceJpegAlphaFlags(IntFlag):
-    TOP_DOWN = 1 << 0
-
-
 class SpiceImageScaleMode(IntEnum):
     INTERPOLATE = 0
     NEAREST = 1
