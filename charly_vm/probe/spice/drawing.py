@@ -158,6 +158,7 @@ class Drawing:
         mask = self.decoder.mask(copy.mask, base.box)
         ternary = ternary_of(copy.operation, SOURCE, DESTINATION)
         paint(surface, region, ternary, source=source, mask=mask)
+        surface.covered = surface.covered or region == [surface.bounds]
 
     def _opaque(self, reader: Reader) -> None:
         base, surface, region = self._begin(reader)

@@ -69,6 +69,8 @@ class Surface:
     format: SpiceSurfaceFmt
     data: bytearray = field(init=False, repr=False)
     drawn: bool = False
+    covered: bool = False
+    """Whether all of it was drawn at once, as a server does for a client that is new."""
 
     def __post_init__(self) -> None:
         self.data = bytearray(self.width * self.height * 4)

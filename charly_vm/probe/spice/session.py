@@ -26,7 +26,7 @@ ANSWER_SECONDS = 30.0
 SETTLE_SECONDS = 0.05
 """More than the time from one refresh of QEMU's to the next, which is 30 ms."""
 _FIRST_SETTLE_SECONDS = 0.01
-"""The first frame comes as one picture, and no refresh is needed for it."""
+"""Where the first frame does not come as one picture, after which nothing need be waited for."""
 _SETTLE_AT_MOST = 0.5
 """A screen on which something always moves is looked at all the same."""
 _BLANK_SECONDS = 1.0
@@ -95,14 +95,14 @@ class SpiceSession:
         """What a display shows; surface 0 is the screen.
 
         Waits until the first frame is there and nothing more has come for `settle` seconds: a
-        server sends what changes bit by bit, some 30 times a second. The default is 0.05, and
-        0.01 for the first look at a display, since a new client gets all of it at once.
+        server sends what changes bit by bit, some 30 times a second. The default is 0.05, and of
+        the first look at a display nothing, since a new client gets all of it as one picture.
         """
         within = deadline or Deadline(ANSWER_SECONDS)
-        if settle is None:
-            first = self._channels.find(SpiceChannel.DISPLAY, display) is None
-            settle = _FIRST_SETTLE_SECONDS if first else SETTLE_SECONDS
+        first = settle is None and self._channels.find(SpiceChannel.DISPLAY, display) is None
         quiet_seconds = settle
+        if quiet_seconds is None:
+            quiet_seconds = _FIRST_SETTLE_SECONDS if first else SETTLE_SECONDS
         make = partial(DisplayChannel, compression=self._compression)
         channel = self._channels.require(SpiceChannel.DISPLAY, display, make, within)
         drawing = channel.drawing
@@ -117,6 +117,8 @@ class SpiceSession:
             if not found.drawn and quiet < _BLANK_SECONDS:
                 return False
             if now - asked > _SETTLE_AT_MOST and now - channel.began > _SETTLE_AT_MOST:
+                return True
+            if first and found.covered:
                 return True
             return quiet >= quiet_seconds and not channel.under_way
 
