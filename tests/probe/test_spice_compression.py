@@ -93,6 +93,21 @@ def test_other_resolutions_and_cards(tmp_path: Path, mode: VesaMode, vga: str) -
     assert (picture.width, picture.height) == SIZES[mode]
 
 
+@pytest.mark.parametrize(
+    ("way", "comes"), [("off", "BITMAP"), ("quic", "QUIC"), ("auto_glz", "LZ_RGB")]
+)
+def test_a_server_that_is_not_asked_compresses_as_it_was_told(
+    tmp_path: Path, types: Types, way: str, comes: str
+) -> None:
+    options = ["disable-ticketing=on", f"image-compression={way}"]
+    with spice_machine(tmp_path, pattern_sector(VesaMode.SMALL), spice=options) as machine:
+        machine.wait_for_words(READY)
+        with open_spice(machine.address, deadline=Deadline(10), compression=None) as spice:
+            spice.screenshot()
+            assert set(types) == {comes}
+            compare_with_dump(spice, machine)
+
+
 @pytest.fixture(scope="module", params=["near", "far"])
 def card(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
