@@ -62,7 +62,8 @@ def test_each_step_says_what_became_of_it(
     stand_in = StandIn()
     monkeypatch.setattr("charly_vm.machine.machine.require_machine", lambda domain: stand_in)
     monkeypatch.setattr(
-        "charly_vm.machine.surroundings.view_guest", lambda machine, project: GuestView(machine)
+        "charly_vm.machine.surroundings.view_guest",
+        lambda machine, project, held: GuestView(machine),
     )
     done = CliRunner().invoke(
         charly, ["--project", str(file), "check", "live", "d"], standalone_mode=False
@@ -100,7 +101,8 @@ def test_steps_are_chosen_by_their_verb_and_bring_along_what_they_need(
     empty = Empty()
     monkeypatch.setattr("charly_vm.machine.machine.require_machine", lambda domain: empty)
     monkeypatch.setattr(
-        "charly_vm.machine.surroundings.view_guest", lambda machine, project: GuestView(machine)
+        "charly_vm.machine.surroundings.view_guest",
+        lambda machine, project, held: GuestView(machine),
     )
     options = [f"--filter={verb}" for verb in verbs]
     done = CliRunner().invoke(charly, ["--project", str(file), "check", "live", "d", *options])
