@@ -31,6 +31,15 @@ OF_A_BED = ("pytest_charly.runs", "BedInPhase")
 OF_A_MACHINE = ("charly_vm.machine.machine", "Machine")
 OF_A_GUEST = ("charly_vm.guest.testinfra_host", "GuestHost")
 """What the fixtures `bed`, `vm` and `guest` give."""
+OF_EVERY_SCREEN = ("charly_vm.probe.screen.looking", "Looking")
+OF_A_LIBVIRT_PROBE = {
+    "": ("charly_vm.probe.libvirt.probe", "LibvirtProbe"),
+    ".guest": ("charly_vm.probe.libvirt.guest", "GuestAgent"),
+    ".snapshot": ("charly_vm.probe.libvirt.snapshots", "Snapshots"),
+}
+OF_A_RECORDING = ("charly_vm.probe.libvirt.recording", "Recording")
+OF_SPICE = ("charly_vm.machine.spice_probe", "SpiceProbe")
+"""What the fixtures `libvirt_probe` and `spice` give."""
 
 
 def render_pytest(backlinks: Mapping[str, list[Place]]) -> str:
@@ -43,6 +52,18 @@ def render_pytest(backlinks: Mapping[str, list[Place]]) -> str:
         join(["## What `bed` has", _members(members_of(*OF_A_BED))]),
         join(["## What `guest` has", TESTINFRA, _members(members_of(*OF_A_GUEST))]),
         join(["## What `vm` has", _members(members_of(*OF_A_MACHINE))]),
+        *(
+            join([f"## What `libvirt_probe{part}` has", _members(members_of(*home))])
+            for part, home in OF_A_LIBVIRT_PROBE.items()
+        ),
+        join(["## What `watching()` records", _members(members_of(*OF_A_RECORDING))]),
+        join(["## What `spice` has", _members(members_of(*OF_SPICE))]),
+        join(
+            [
+                "## What `spice` and `libvirt_probe` have beside it",
+                _members(members_of(*OF_EVERY_SCREEN)),
+            ]
+        ),
     ]
     text = [MADE, "# pytest: options, markers, fixtures", flat(INTRO)]
     return join([*text, *(_with_backlinks(part, backlinks) for part in parts)])

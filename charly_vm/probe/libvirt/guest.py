@@ -47,6 +47,7 @@ class GuestAgent:
         return facts.read_time(self._channel.ask("guest-get-time"))
 
     def hostname(self) -> str:
+        """The guest's own name."""
         return self._channel.ask("guest-get-host-name").at("host-name").text()
 
     def users(self) -> tuple[facts.GuestUser, ...]:
