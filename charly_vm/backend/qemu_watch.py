@@ -135,13 +135,15 @@ class _Watch:
 
         from qemu.qmp import QMPError
 
-        if self.ending is not None:
-            self.ending.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.ending
-        with suppress(QMPError, OSError, EOFError):
-            await self._client.disconnect()
-        self._connection.close()
+        try:
+            if self.ending is not None:
+                self.ending.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self.ending
+            with suppress(QMPError, OSError, EOFError):
+                await self._client.disconnect()
+        finally:
+            self._connection.close()
 
 
 def _listener(client: QMPClient, hear: Callable[[dict[str, Any]], None]) -> EventListener:

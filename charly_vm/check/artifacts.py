@@ -41,10 +41,14 @@ def take_artifact(path: str, call: Call) -> list[Mismatch]:
 def keep_pictures(artifact: str, call: Call) -> None:
     """Keep what a probe has seen. The first picture has the name of the artifact, where the step
     names one."""
-    first = PurePosixPath(artifact).name
-    for what, content in call.pictures.items():
-        _keep(first or f"{what}.png", content, call)
-        first = ""
+    named = PurePosixPath(artifact).name
+    for number, (what, content) in enumerate(call.pictures.items()):
+        name = f"{what}.png"
+        if named and number == 0:
+            name = named
+        elif name == named:
+            name = f"{what}-picture.png"
+        _keep(name, content, call)
 
 
 def _keep(name: str, content: bytes, call: Call) -> None:
@@ -68,14 +72,15 @@ def _judge(name: str, content: bytes, rules: Modifiers) -> Iterator[Mismatch]:
         yield Mismatch(f"size of {name}", f"at least {rules.artifact_min_bytes}", str(len(content)))
     if rules.artifact_min_dimensions is None and not rules.artifact_not_uniform:
         return
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as picture:
             size = picture.size
             # None where there are more than it was asked for.
             colours = picture.convert("RGBA").getcolors(maxcolors=2)
-    except (UnidentifiedImageError, OSError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Of a broken PNG pillow raises SyntaxError.
         yield Mismatch(name, "a picture", str(error))
         return
     if rules.artifact_min_dimensions is not None:

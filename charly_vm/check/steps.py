@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from charly_vm.check.artifacts import keep_pictures, take_artifact
 from charly_vm.check.call import Call
@@ -37,6 +38,14 @@ _BELONG_TO = {
     "artifact_min_dimensions": "artifact",
     "artifact_not_uniform": "artifact",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an attempt at a step has found not to hold, and what it has seen."""
+
+    call: Call
+    mismatches: list[Mismatch]
 
 
 def find_gap(step: Step) -> str:
@@ -81,11 +90,11 @@ def run_step(step: Step, view: GuestView) -> StepResult:
     excluded = step.modifiers.exclude_distro
     if excluded and (found := view.distribution(step.timeout)).is_one_of(excluded):
         return StepResult(step, skipped=f"exclude_distro: the guest is {found.names[0]}")
-    attempts: list[list[Mismatch]] = []
+    attempts: list[Attempt] = []
 
     def probe() -> bool | NotYet:
         attempts.append(_attempt(step, view))
-        return NotYet() if attempts[-1] else True
+        return NotYet() if attempts[-1].mismatches else True
 
     if step.modifiers.eventually is None:
         probe()
@@ -95,10 +104,13 @@ def run_step(step: Step, view: GuestView) -> StepResult:
         with suppress(GuestTimeout):
             wait_for(step.prose, probe, Deadline(step.modifiers.eventually), every=interval)
     seconds = time.monotonic() - began
-    return StepResult(step, tuple(attempts[-1]), attempts=len(attempts), seconds=seconds)
+    last = attempts[-1]
+    if last.mismatches:
+        keep_pictures(step.modifiers.artifact or "", last.call)
+    return StepResult(step, tuple(last.mismatches), attempts=len(attempts), seconds=seconds)
 
 
-def _attempt(step: Step, view: GuestView) -> list[Mismatch]:
+def _attempt(step: Step, view: GuestView) -> Attempt:
     written = step.verb
     assert written is not None
     call = Call(
@@ -109,12 +121,13 @@ def _attempt(step: Step, view: GuestView) -> list[Mismatch]:
         own_ports=host_ports_in(written),
     )
     try:
-        return _carry_out(written, call)
+        return Attempt(call, _carry_out(written, call))
     except (GuestTimeout, GuestAway) as error:
         # A guest that reboots is away for a while.
         if not step.modifiers.eventually:
             raise
-        return [Mismatch("an answer", f"within {step.timeout:.0f} s", error.message)]
+        late = Mismatch("an answer", f"within {step.timeout:.0f} s", error.message)
+        return Attempt(call, [late])
 
 
 def _carry_out(written: Verb, call: Call) -> list[Mismatch]:
@@ -125,11 +138,9 @@ def _carry_out(written: Verb, call: Call) -> list[Mismatch]:
     if missing := sorted(names_in(verb) & call.view.surroundings.captures):
         raise call.impossible(f"{', '.join(missing)} has no value: no step before has captured it")
     mismatches = RUNNERS[type(verb)](verb, call)
-    if mismatches:
-        keep_pictures(artifact, call)
-        return mismatches
-    mismatches += _capture(call)
-    mismatches += take_artifact(artifact, call) if artifact else []
+    if not mismatches:
+        mismatches += _capture(call)
+        mismatches += take_artifact(artifact, call) if artifact else []
     return mismatches
 
 

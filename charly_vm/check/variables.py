@@ -36,8 +36,9 @@ def substitute(text: str, lookup: Lookup) -> str:
 def substitute_verb(verb: Verb, lookup: Lookup) -> Verb:
     """The verb with its variables replaced, in all of its texts and in what they have to match."""
     changed = {}
-    for name in (*type(verb).model_fields, *(verb.model_extra or ())):
-        before = getattr(verb, name)
+    # What a probe takes beside the verb's own may be called like anything of the model itself.
+    fields = {name: getattr(verb, name) for name in type(verb).model_fields}
+    for name, before in {**fields, **(verb.model_extra or {})}.items():
         after = _substitute(before, lookup)
         if after != before:
             changed[name] = after

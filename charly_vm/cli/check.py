@@ -129,13 +129,14 @@ def _carry_out(step: Step, view: GuestView) -> tuple[str, str]:
     """What became of a step, and what to print."""
     from charly_vm.check.result import StepNotRun
     from charly_vm.check.steps import run_step
+    from charly_vm.errors import CharlyError
 
     said = f"{step.id}: {step.prose}"
     if step.skipped:
         return "skipped", f"skip  {said} ({step.skipped})"
     try:
         result = run_step(step, view)
-    except StepNotRun as error:
+    except (StepNotRun, CharlyError) as error:
         return "not run", f"ERROR {said}\n{error}"
     if result.skipped:
         return "skipped", f"skip  {said} ({result.skipped})"

@@ -13,7 +13,7 @@ from charly_vm.cli.check import CHECKS_FAILED
 from charly_vm.cli.context import instance_option, name_argument
 from charly_vm.host.files import explain_os_errors
 from charly_vm.model.names import domain_of
-from charly_vm.model.probes import DIFFERENCE, PROBES, Method, unknown_method
+from charly_vm.model.probes import DIFFERENCE, PROBES, Method, WrongArguments, unknown_method
 from charly_vm.model.protocols import ProbeAnswer
 
 SECONDS = 60.0
@@ -59,12 +59,11 @@ def _make_command(probe: str, asked: str) -> click.Command:
         answer = _ask(probe, method, domain_of(name, instance), arguments)
         if output is not None:
             _write(answer.pictures, output)
-        if answer.failure:
-            click.echo(answer.failure, err=True)
-            return CHECKS_FAILED
         if answer.output and output != Path("-"):
             click.echo(answer.output)
-        return 0
+        if answer.complaint:
+            click.echo(answer.complaint, err=True)
+        return CHECKS_FAILED if answer.status else 0
 
     return ask
 
@@ -84,15 +83,15 @@ def _ask(probe: str, method: str, domain: str, arguments: Sequence[str]) -> Prob
             )
         finally:
             machine.close()
-    except ValueError as error:
+    except WrongArguments as error:
         raise click.ClickException(str(error)) from None
 
 
 def _read(probe: str, method: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """The arguments by their names. Raises ValueError for one that cannot be told."""
+    """The arguments by their names. Raises `WrongArguments` for one that cannot be told."""
     model = PROBES[probe].get(method)
     if model is None:
-        raise ValueError(unknown_method(probe, PROBES[probe], method))
+        raise WrongArguments(unknown_method(probe, PROBES[probe], method))
     written: dict[str, Any] = {}
     for argument in arguments:
         name, separator, text = argument.partition("=")
@@ -100,13 +99,17 @@ def _read(probe: str, method: str, arguments: Sequence[str]) -> dict[str, Any]:
             if not model.main or model.main in written:
                 known = ", ".join(f"{key}=…" for key in model.known_keys())
                 takes = f"takes {known}" if known else "takes no arguments"
-                raise ValueError(f"{probe} {method} {takes}, not {argument!r}")
+                raise WrongArguments(f"{probe} {method} {takes}, not {argument!r}")
             name, text = model.main, argument
-        written[name] = _parse(text)
-    if model.secret and model.secret not in written:
+        written[name] = _parse(text) if name in model.structured else text
+    if model.secret and not written.get(model.secret, _is_optional(model) or ""):
         # A command line can be read by everybody on this host.
         written[model.secret] = click.prompt(model.secret, hide_input=True)
     return written
+
+
+def _is_optional(model: type[Method]) -> bool:
+    return not model.model_fields[model.secret].is_required()
 
 
 def _parse(value: str) -> Any:

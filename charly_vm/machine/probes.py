@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charly_vm.errors import GuestTimeout, HostError
+from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
 from charly_vm.machine.machine import Machine
 from charly_vm.model.probes import DIFFERENCE, EXPECTED, PROBES, SCREEN, Method, read_arguments
+from charly_vm.model.probes.libvirt import Events, GuestExec, GuestPing
 from charly_vm.model.probes.screen import Compare, WaitForText
 from charly_vm.model.probes.spice import OverSpice
 from charly_vm.model.protocols import ProbeAnswer
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from charly_vm.probe.libvirt import LibvirtProbe
 
 SPICE_SECONDS = 60.0
+FAILED = 1
+"""The status where what was asked for does not hold."""
 
 
 def ask_probe(
@@ -51,17 +54,20 @@ def ask_probe(
     *parts, last = method.split("/")
     for name in parts:
         part = getattr(part, name)
-    found = getattr(part, last.replace("-", "_"))(**_keywords(arguments))
-    return render_answer(found)
+    return render_answer(getattr(part, last.replace("-", "_"))(**_keywords(arguments, deadline)))
 
 
 def render_answer(found: Any) -> ProbeAnswer:
-    """What a method returned, as text: JSON where it is more than one value, and of a picture how
-    large it is."""
+    """What a method returned, as text: JSON where it is more than one value, of a picture how large
+    it is, and of a command what it has said."""
+    from charly_vm.probe.libvirt import Ran
+
     if isinstance(found, bytes):
         return ProbeAnswer(_describe_picture(found), {SCREEN: found})
     if found is None or isinstance(found, str):
         return ProbeAnswer(found or "")
+    if isinstance(found, Ran):
+        return ProbeAnswer(found.stdout, status=found.status, complaint=found.stderr)
     return ProbeAnswer(json.dumps(_plain(found), indent=2, ensure_ascii=False))
 
 
@@ -98,10 +104,16 @@ def _spice_probe(
     )
 
 
-def _keywords(arguments: Method) -> dict[str, Any]:
-    """The arguments that were written: what is not has the default of the method itself."""
+def _keywords(arguments: Method, deadline: Deadline) -> dict[str, Any]:
+    """The arguments that were written: what is not has the default of the method itself, but that
+    nothing takes longer than its caller has time for."""
     opening = OverSpice.model_fields if isinstance(arguments, OverSpice) else ()
-    return {name: getattr(arguments, name) for name in arguments.model_fields_set - {*opening}}
+    written = {name: getattr(arguments, name) for name in arguments.model_fields_set - {*opening}}
+    if isinstance(arguments, GuestExec):
+        written.setdefault("timeout", deadline.remaining())
+    if isinstance(arguments, Events | GuestPing):
+        written.setdefault("seconds", deadline.remaining(at_most=arguments.seconds))
+    return written
 
 
 def _wait_for_text(asked: Any, arguments: WaitForText, deadline: Deadline) -> ProbeAnswer:
@@ -115,22 +127,21 @@ def _wait_for_text(asked: Any, arguments: WaitForText, deadline: Deadline) -> Pr
         last = picture
         return picture
 
-    limit = deadline.remaining(at_most=arguments.timeout)
+    if arguments.timeout is not None:
+        deadline = Deadline(arguments.timeout)
     try:
-        read = wait_for_text(arguments.text, screenshot, Deadline(limit))
+        read = wait_for_text(arguments.text, screenshot, deadline)
     except GuestTimeout as error:
-        return ProbeAnswer("", {SCREEN: last} if last else {}, failure=error.message)
+        pictures = {SCREEN: last} if last else {}
+        return ProbeAnswer("", pictures, status=FAILED, complaint=error.message)
     return ProbeAnswer(read, {SCREEN: last})
 
 
 def _compare(asked: Any, arguments: Compare, directory: Path) -> ProbeAnswer:
     from charly_vm.probe.screen.compare import compare_pictures
+    from charly_vm.probe.screen.looking import read_picture
 
-    path = directory / arguments.image
-    try:
-        expected = path.read_bytes()
-    except OSError as error:
-        raise HostError(f"cannot read {path}: {error.strerror}") from error
+    expected = read_picture(directory / arguments.image)
     found = asked.screenshot()
     pictures = {SCREEN: found, EXPECTED: expected}
     difference = compare_pictures(
@@ -140,16 +151,16 @@ def _compare(asked: Any, arguments: Compare, directory: Path) -> ProbeAnswer:
         region=arguments.region,
     )
     if isinstance(difference, str):
-        return ProbeAnswer("", pictures, failure=difference)
+        return ProbeAnswer("", pictures, status=FAILED, complaint=difference)
     said = f"{difference.pixels} of {difference.of} pixels differ"
     if difference.share <= arguments.tolerance:
         return ProbeAnswer(said, pictures)
     pictures[DIFFERENCE] = difference.picture
-    failure = (
+    complaint = (
         f"{said} from {arguments.image} ({difference.share:.2%}; "
         f"at most {arguments.tolerance:.2%} may)"
     )
-    return ProbeAnswer(said, pictures, failure)
+    return ProbeAnswer(said, pictures, status=FAILED, complaint=complaint)
 
 
 def _describe_picture(png: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -42,27 +43,32 @@ class SpiceProbe(Looking):
     @contextmanager
     def open(self) -> Iterator[SpiceSession]:
         """One client for several methods, for the length of a block."""
-        deadline = Deadline(self._seconds)
+        with self._within(self._seconds) as (session, _):
+            yield session
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[tuple[SpiceSession, Deadline]]:
+        deadline = Deadline(seconds)
         with (
             self._reach(deadline) as address,
             open_spice(address, password=self._password, deadline=deadline) as session,
         ):
-            yield session
+            yield session, deadline
 
     def status(self) -> SpiceStatus:
         """Whether the server takes us in, its version, and the channels that it offers."""
-        with self.open() as session:
+        with self._within(self._seconds) as (session, _):
             return session.status()
 
     def screenshot(self, display: int = 0) -> bytes:
         """The screen as PNG, drawn from what the server sends."""
-        with self.open() as session:
-            return session.screenshot(display).to_png()
+        with self._within(self._seconds) as (session, deadline):
+            return session.screenshot(display, deadline=deadline).to_png()
 
     def cursor(self) -> Cursor:
         """The pointer: where it is, how large, and whether it can be seen."""
-        with self.open() as session:
-            return session.cursor()
+        with self._within(self._seconds) as (session, deadline):
+            return session.cursor(deadline=deadline)
 
     def click(
         self, x: int, y: int, button: str = "left", double: bool = False, hold: int = HOLD
@@ -71,8 +77,8 @@ class SpiceProbe(Looking):
 
         Buttons are left, middle, right, up and down (the wheel), side and extra.
         """
-        with self.open() as session:
-            session.click(x, y, button, double, hold=hold)
+        with self._within(self._seconds + 4 * hold / 1000) as (session, deadline):
+            session.click(x, y, button, double, hold=hold, deadline=deadline)
 
     def mouse(
         self,
@@ -83,30 +89,27 @@ class SpiceProbe(Looking):
         dy: int | None = None,
     ) -> None:
         """Move the pointer to a place, or by a distance."""
-        with self.open() as session:
-            session.mouse(x, y, dx=dx or 0, dy=dy or 0)
+        with self._within(self._seconds) as (session, deadline):
+            session.mouse(x, y, dx=dx or 0, dy=dy or 0, deadline=deadline)
 
     def type(self, text: str, hold: int = HOLD) -> None:
         """Type a text, on a keyboard of the United States; a line end is the Enter key. Each key
         is held for `hold` ms: a guest that reads its keys slowly loses some of what comes fast."""
-        with self.open() as session:
-            session.type(text, hold=hold)
+        with self._within(self._seconds + len(text) * 2 * hold / 1000) as (session, deadline):
+            session.type(text, hold=hold, deadline=deadline)
 
     def key(self, keys: str, hold: int = HOLD) -> None:
         """Press keys together, `ctrl-alt-f2`, for `hold` ms."""
-        with self.open() as session:
-            session.key(keys, hold=hold)
+        with self._within(self._seconds + 2 * hold / 1000) as (session, deadline):
+            session.key(keys, hold=hold, deadline=deadline)
 
 
 def probe_of(
     machine: Machine, *, password: str | None, ca_file: Path | None, seconds: float
 ) -> SpiceProbe:
     """See `probes.spice_probe_of`."""
-    written = next(
-        (one.passwd for one in machine.record.machine.libvirt.devices.graphics if one.passwd), ""
-    )
-    if ca_file is None and LIBVIRT_CA.exists():
-        ca_file = LIBVIRT_CA
+    graphics = machine.record.machine.libvirt.devices.graphics
+    written = next((one.passwd or "" for one in graphics if one.type == "spice"), "")
     return SpiceProbe(
         partial(_reach, machine, ca_file),
         written if password is None else password,
@@ -127,7 +130,7 @@ def _reach(machine: Machine, ca_file: Path | None, deadline: Deadline) -> Iterat
             port=served.port or None,
             tls_port=served.tls_port or None,
             socket=Path(served.socket) if served.socket else None,
-            ca_file=ca_file,
+            ca_file=(ca_file or _find_ca()) if served.tls_port else None,
         )
         return
     if not served.port:
@@ -140,6 +143,10 @@ def _reach(machine: Machine, ca_file: Path | None, deadline: Deadline) -> Iterat
         yield SpiceAddress(socket=hop.open(address, served.port, deadline))
     finally:
         hop.close()
+
+
+def _find_ca() -> Path | None:
+    return LIBVIRT_CA if os.access(LIBVIRT_CA, os.R_OK) else None
 
 
 def find_spice(machine: Machine) -> LiveGraphics:

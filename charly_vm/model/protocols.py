@@ -240,8 +240,10 @@ class ProbeAnswer:
     """A text, or JSON where it is more than one value."""
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """PNGs by what each is: `screen`, `expected`, `difference`. The first is the answer itself."""
-    failure: str = ""
-    """Why what was asked for does not hold; empty where it does."""
+    status: int = 0
+    """0 where what was asked for holds; of a command its exit status, else 1 where it does not."""
+    complaint: str = ""
+    """Why it does not, or what a command has said on its standard error."""
 
 
 class Prober(Protocol):

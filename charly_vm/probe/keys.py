@@ -129,6 +129,9 @@ def parse_chord(chord: str) -> tuple[int, ...]:
     """
     codes: list[int] = []
     for key in _split(chord):
+        if not key:
+            text = f"{chord!r} names no key at one place; a plus sign is shift-="
+            raise SpecError([Problem("keys", 0, 0, text)])
         code = find_code(key)
         if code in codes:
             raise SpecError([Problem("keys", 0, 0, f"{chord!r} has the key {key!r} twice")])

@@ -14,16 +14,20 @@ from step_stand_in import Answers, carry_out, explain, guest
 from charly_vm.check.guest_view import GuestView
 from charly_vm.check.result import StepNotRun
 from charly_vm.check.surroundings import Surroundings
+from charly_vm.errors import CharlyError, GuestError, GuestTimeout, ProbeError, StateError
 from charly_vm.host.waiting import Deadline
+from charly_vm.model.probes import WrongArguments
 from charly_vm.model.protocols import ProbeAnswer
 
 
 class Asked:
     """Stands in for a machine's probes: one answer for all, and what was asked."""
 
-    def __init__(self, answer: ProbeAnswer | ValueError) -> None:
+    def __init__(self, answer: ProbeAnswer | Exception) -> None:
         self.answer = answer
-        self.seen: list[tuple[object, ...]] = []
+        self.later: ProbeAnswer | None = None
+        """From the fourth time on."""
+        self.seen: list[tuple[Any, ...]] = []
 
     def __call__(
         self,
@@ -35,12 +39,14 @@ class Asked:
         deadline: Deadline,
     ) -> ProbeAnswer:
         self.seen.append((probe, method, dict(written), directory))
-        if isinstance(self.answer, ValueError):
+        if self.later is not None and len(self.seen) > 3:
+            return self.later
+        if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-def asking(answer: ProbeAnswer | ValueError, kept: Path | None = None) -> tuple[GuestView, Asked]:
+def asking(answer: ProbeAnswer | Exception, kept: Path | None = None) -> tuple[GuestView, Asked]:
     asked = Asked(answer)
     surroundings = Surroundings(deploy="check-x", ask=asked, artifacts=kept)
     return guest(Answers("me\n/home/me"), surroundings), asked
@@ -72,14 +78,51 @@ def test_what_it_says_is_matched_and_captured(tmp_path: Path) -> None:
 
 
 def test_a_refusal_fails_the_step_unless_it_is_expected(tmp_path: Path) -> None:
-    view, _ = asking(ProbeAnswer("", failure="it shows something else"))
+    view, _ = asking(ProbeAnswer("", status=1, complaint="it shows something else"))
     assert "it shows something else" in explain(tmp_path, "spice: status", view)
     assert explain(tmp_path, "spice: status, exit_status: 1", view) == ""
-    assert explain(tmp_path, "spice: status, stderr: {contains: [else]}", view) == ""
+    assert "no failure" in explain(tmp_path, "spice: status, stderr: {contains: [else]}", view)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        GuestError("the agent is silent"),
+        ProbeError("it hangs up"),
+        StateError("it is off"),
+        GuestTimeout("a frame", seconds=3),
+    ],
+)
+def test_that_nobody_answers_fails_the_step_and_is_tried_again(
+    tmp_path: Path, error: CharlyError
+) -> None:
+    view, asked = asking(error)
+    assert error.message in explain(tmp_path, "libvirt: guest/ping", view)
+    assert explain(tmp_path, "libvirt: guest/ping, exit_status: 1", view) == ""
+    asked.later = ProbeAnswer("{}")
+    again = "libvirt: guest/ping, eventually: 5s, retry_interval: 0.01s"
+    assert explain(tmp_path, again, view) == ""
+
+
+def test_a_variable_may_stand_in_any_argument(tmp_path: Path) -> None:
+    view, asked = asking(ProbeAnswer(""))
+    explain(tmp_path, "libvirt: {method: snapshot/create, name: 'at-${DEPLOY_NAME}'}", view)
+    assert asked.seen[-1][2] == {"name": "at-check-x"}
+
+
+def test_pictures_of_attempts_that_failed_are_not_those_of_a_step_that_passed(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept"
+    view, asked = asking(ProbeAnswer("", {"screen": picture()}, status=1, complaint="no"), kept)
+    asked.later = ProbeAnswer("", {"screen": picture("blue")})
+    again = "libvirt: {method: compare, image: x.png}, eventually: 5s, retry_interval: 0.01s"
+    assert explain(tmp_path, again, view) == ""
+    assert not kept.exists()
 
 
 def test_a_wrong_argument_is_no_failure_of_the_guest(tmp_path: Path) -> None:
-    view, _ = asking(ValueError("spice click: x: Field required"))
+    view, _ = asking(WrongArguments("spice click: x: Field required"))
     with pytest.raises(StepNotRun, match="spice click: x: Field required"):
         carry_out(tmp_path, "spice: {method: click, y: 3}", view)
 
@@ -102,7 +145,9 @@ def test_a_picture_is_an_artifact(tmp_path: Path, rule: str, found: str) -> None
 
 def test_what_was_seen_of_a_failure_is_kept(tmp_path: Path) -> None:
     pictures = {"screen": picture(), "expected": picture("blue"), "difference": picture("green")}
-    view, _ = asking(ProbeAnswer("", pictures, failure="they differ"), tmp_path / "kept")
+    view, _ = asking(
+        ProbeAnswer("", pictures, status=1, complaint="they differ"), tmp_path / "kept"
+    )
     assert "they differ" in explain(tmp_path, "spice: {method: compare, image: x.png}", view)
     kept = {path.name: path.read_bytes() for path in (tmp_path / "kept/s0").iterdir()}
     assert kept == {f"{name}.png": content for name, content in pictures.items()}

@@ -58,6 +58,7 @@ def check(*words: str, typed: str = "") -> Result:
         ),
         ("spice click vm x=1 y=2", ("spice", "click", {"x": "1", "y": "2"})),
         ("spice mouse vm dx=-1 dy=2", ("spice", "mouse", {"dx": "-1", "dy": "2"})),
+        ("spice type vm [x]", ("spice", "type", {"text": "[x]"})),
         ("spice type vm a=b", ("spice", "type", {"text": "a=b"})),
         (
             "libvirt qmp vm query-x arguments={a:1}",
@@ -79,6 +80,12 @@ def test_a_password_is_asked_for_and_not_shown(asked: Asked) -> None:
     assert "secret" not in done.output
 
 
+def test_an_empty_ticket_is_asked_for_and_none_is_not(asked: Asked) -> None:
+    check("spice", "status", "vm", "password=", typed="secret\n")
+    check("spice", "status", "vm")
+    assert [one[2] for one in asked.seen] == [{"password": "secret"}, {}]
+
+
 def test_what_it_says_is_printed(asked: Asked) -> None:
     asked.answer = ProbeAnswer("running")
     done = check("libvirt", "info", "vm")
@@ -86,13 +93,13 @@ def test_what_it_says_is_printed(asked: Asked) -> None:
 
 
 def test_what_does_not_hold_is_an_error_of_the_checks(asked: Asked) -> None:
-    asked.answer = ProbeAnswer("", failure="they differ")
+    asked.answer = ProbeAnswer("", status=1, complaint="they differ")
     done = check("spice", "compare", "vm", "x.png")
     assert (done.stdout, done.stderr, done.return_value) == ("", "they differ\n", 2)
 
 
 def test_pictures_are_written_where_they_are_wanted(asked: Asked, tmp_path: Path) -> None:
-    asked.answer = ProbeAnswer("", PICTURES, failure="they differ")
+    asked.answer = ProbeAnswer("", PICTURES, status=1, complaint="they differ")
     check("spice", "compare", "vm", "x.png", "-o", str(tmp_path / "seen.png"))
     kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert kept == {"seen.png": b"\x89PNG s", "seen-difference.png": b"\x89PNG d"}

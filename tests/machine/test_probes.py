@@ -15,7 +15,9 @@ from charly_vm.errors import GuestTimeout, HostError
 from charly_vm.host.waiting import Deadline
 from charly_vm.machine import probes
 from charly_vm.machine.probes import ask_probe
+from charly_vm.model.probes import WrongArguments
 from charly_vm.model.protocols import ProbeAnswer
+from charly_vm.probe.libvirt import Ran
 
 
 def picture(*, red: int = 0) -> bytes:
@@ -41,8 +43,8 @@ class Guest:
     def os_info(self) -> dict[str, str]:
         return {"id": "debian"}
 
-    def exec(self, command: str, timeout: float = 60.0) -> Any:
-        return {"command": command, "timeout": timeout}
+    def exec(self, command: str, timeout: float = 60.0) -> Ran:
+        return Ran(3 if command == "false" else 0, f"{command} within {timeout:.0f}", "oh", False)
 
 
 class StandIn:
@@ -100,8 +102,14 @@ def test_what_is_more_than_a_text_is_json() -> None:
 @pytest.mark.usefixtures("stand_in")
 def test_a_method_of_the_guest_agents_is_asked_with_what_was_written_alone() -> None:
     assert json.loads(ask("libvirt", "guest/os-info").output) == {"id": "debian"}
-    said = json.loads(ask("libvirt", "guest/exec", command="id", timeout="5s").output)
-    assert said == {"command": "id", "timeout": 5.0}
+    assert ask("libvirt", "guest/exec", command="id", timeout="5s").output == "id within 5"
+    assert ask("libvirt", "guest/exec", command="id").output == "id within 20"
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_commands_status_and_words_are_those_of_the_answer() -> None:
+    answer = ask("libvirt", "guest/exec", command="false")
+    assert (answer.status, answer.output, answer.complaint) == (3, "false within 20", "oh")
 
 
 def test_nothing_is_said_of_what_is_done(stand_in: StandIn) -> None:
@@ -129,13 +137,13 @@ def test_a_screen_that_is_like_its_picture(stand_in: StandIn, tmp_path: Path) ->
     (tmp_path / "wall.png").write_bytes(picture(red=2))
     answer = ask("spice", "compare", tmp_path, image="wall.png", tolerance=0.01)
     assert answer.output == "2 of 200 pixels differ"
-    assert not answer.failure
+    assert not answer.status
 
 
 def test_a_screen_that_differs_is_shown_with_where(stand_in: StandIn, tmp_path: Path) -> None:
     (tmp_path / "wall.png").write_bytes(picture(red=3))
     answer = ask("libvirt", "compare", tmp_path, image="wall.png", tolerance=0.01)
-    assert answer.failure == ("3 of 200 pixels differ from wall.png (1.50%; at most 1.00% may)")
+    assert answer.complaint == ("3 of 200 pixels differ from wall.png (1.50%; at most 1.00% may)")
     assert list(answer.pictures) == ["screen", "expected", "difference"]
 
 
@@ -156,11 +164,11 @@ def test_a_text_that_does_not_come_is_a_failure_with_the_screen(
     monkeypatch.setattr("charly_vm.probe.screen.text.wait_for_text", wait)
     assert ask("spice", "wait-for-text", text="login:").output == "debian login:"
     answer = ask("libvirt", "wait-for-text", text="ready", timeout=3)
-    assert answer.failure == "waited 3 s for it; last seen: GRUB"
+    assert answer.complaint == "waited 3 s for it; last seen: GRUB"
     assert answer.pictures == {"screen": stand_in.screen}
 
 
 @pytest.mark.usefixtures("stand_in")
 def test_what_there_is_not_cannot_be_asked() -> None:
-    with pytest.raises(ValueError, match="did you mean info"):
+    with pytest.raises(WrongArguments, match="did you mean info"):
         ask("libvirt", "inf")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from charly_vm.model.probes import PROBES, read_arguments
+from charly_vm.model.probes import PROBES, WrongArguments, read_arguments
 
 METHODS = [(probe, name) for probe, methods in PROBES.items() for name in methods]
 
@@ -48,7 +48,7 @@ def test_the_pointer_goes_to_a_place_or_by_a_distance(written: dict[str, int]) -
     "written", [{}, {"x": 1}, {"dx": 1}, {"x": 1, "dy": 1}, {"x": 1, "y": 1, "dx": 1, "dy": 1}]
 )
 def test_it_goes_nowhere_in_between(written: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="write x and y for a place, or dx and dy"):
+    with pytest.raises(WrongArguments, match="write x and y for a place, or dx and dy"):
         read("spice", "mouse", **written)
 
 
@@ -66,5 +66,5 @@ def test_it_goes_nowhere_in_between(written: dict[str, int]) -> None:
 def test_what_cannot_be_asked_is_named(
     probe: str, method: str, written: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(WrongArguments, match=re.escape(said)):
         read(probe, method, **written)

@@ -67,8 +67,9 @@ def test_a_chord_is_the_keys_that_it_names(chord: str, names: list[str]) -> None
         ("ctrll-c", "there is no key 'ctrll'; did you mean 'ctrl'"),
         ("KEY_LEFTCRTL", "did you mean 'leftctrl'"),
         ("entr", "did you mean 'enter'"),
-        ("", "there is no key ''"),
-        ("ctrl-", "there is no key ''"),
+        ("", "names no key at one place"),
+        ("ctrl-", "'ctrl-' names no key at one place"),
+        ("ctrl-+", "a plus sign is shift-="),
         ("ctrl-leftctrl", "has the key 'leftctrl' twice"),
     ],
 )

@@ -62,6 +62,14 @@ def test_pictures_of_two_sizes_are_told_apart() -> None:
     assert said == "the screen has 40x30 and the expected picture 80x60"
 
 
+def test_a_broken_picture_is_told_as_one() -> None:
+    broken = bytearray(picture())
+    at = broken.index(b"IDAT")
+    broken[at - 4 : at] = b"\0\0\0\1"
+    with pytest.raises(HostError, match="the screen's picture is not one that can be read"):
+        compare_pictures(bytes(broken), picture())
+
+
 def test_what_is_no_picture_is_said_of_the_one_that_is_none() -> None:
     with pytest.raises(HostError, match="the expected picture is not one that can be read"):
         compare_pictures(picture(), b"no picture")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from charly_vm.errors import GuestTimeout, HostError
+from charly_vm.errors import GuestTimeout, HostError, ProbeError
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.screen import text
 from charly_vm.probe.screen.text import holds_text, read_text, wait_for_text
@@ -52,7 +53,7 @@ def test_the_text_is_waited_for_and_a_picture_is_read_once(monkeypatch: pytest.M
     pictures = iter([b"one", b"one", b"two"])
     reads: list[bytes] = []
 
-    def read(picture: bytes, *, timeout: float) -> str:
+    def read(picture: bytes) -> str:
         reads.append(picture)
         return {b"one": "booting", b"two": "booting\nlogin:"}[picture]
 
@@ -66,6 +67,20 @@ def test_when_the_time_is_over_what_was_read_last_is_told() -> None:
     picture = console("GRUB rescue")
     with pytest.raises(GuestTimeout, match=r"'login:' on the screen; last seen: GRUB rescue"):
         wait_for_text("login:", lambda: picture, Deadline(0))
+
+
+def test_a_screen_that_is_away_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: Iterator[ProbeError | bytes] = iter([ProbeError("it hangs up"), b"login"])
+
+    def screenshot() -> bytes:
+        one = next(said)
+        if isinstance(one, ProbeError):
+            raise one
+        return one
+
+    monkeypatch.setattr(text, "read_text", lambda picture: picture.decode())
+    monkeypatch.setattr(text, "EVERY_SECONDS", 0)
+    assert wait_for_text("login", screenshot, Deadline(20)) == "login"
 
 
 def test_what_is_no_picture_is_refused() -> None:

@@ -6,12 +6,13 @@ import itertools
 import re
 import uuid
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from qemu_machines import QEMU_MACHINES
 from sample_machine import sample_machine
 
-from charly_vm.render.qemu.option import option
+from charly_vm.render.qemu.option import hide_secret, option
 from charly_vm.render.qemu.vsock import FIRST_CID, LAST_CID, choose_cid
 from charly_vm.render.qemu_argv import render_argv
 
@@ -78,3 +79,10 @@ def test_a_machine_without_a_socket_address_gets_one_of_its_own(value: uuid.UUID
     cid = choose_cid(str(value))
     assert FIRST_CID <= cid <= LAST_CID
     assert cid == choose_cid(str(value))
+
+
+@pytest.mark.parametrize("password", ["abc", "abc-data=xyz", "a,,data=b", ""])
+def test_a_secret_is_hidden_whole(password: str) -> None:
+    word = f"secret,id=s,data={password}"
+    assert hide_secret(word) == "secret,id=s,data=***"
+    assert hide_secret(f"virtio-net-pci,id=n,data={password}").endswith(f"data={password}")

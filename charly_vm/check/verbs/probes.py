@@ -8,11 +8,10 @@ from typing import Any
 
 from charly_vm.check.call import Call
 from charly_vm.check.matchers import Mismatch, match
-from charly_vm.model.probes import PROBES, unknown_method
+from charly_vm.errors import GuestError, GuestTimeout, ProbeError, StateError
+from charly_vm.model.probes import PROBES, WrongArguments, unknown_method
+from charly_vm.model.protocols import ProbeAnswer
 from charly_vm.model.verbs import LibvirtVerb, SpiceVerb
-
-FAILED = 1
-"""The exit status where what was asked for does not hold."""
 
 
 def probe(verb: LibvirtVerb | SpiceVerb, call: Call) -> list[Mismatch]:
@@ -21,20 +20,23 @@ def probe(verb: LibvirtVerb | SpiceVerb, call: Call) -> list[Mismatch]:
         answer = call.view.surroundings.ask(
             verb.name, verb.method, _written(verb), directory=directory, deadline=call.deadline
         )
-    except ValueError as error:
+    except WrongArguments as error:
         raise call.impossible(str(error)) from error
+    except (GuestError, GuestTimeout, ProbeError, StateError) as error:
+        # That nobody answers is what the step wants to know, and may change.
+        answer = ProbeAnswer("", status=1, complaint=str(error))
     call.output = answer.output
     call.pictures = answer.pictures
-    status = FAILED if answer.failure else 0
     wrong = []
     if verb.exit_status is not None:
-        wrong += match("exit status", verb.exit_status, status)
-    elif status and verb.stderr is None:
-        wrong.append(Mismatch(f"{verb.name} {verb.method}", "no failure", answer.failure))
+        wrong += match("exit status", verb.exit_status, answer.status)
+    elif answer.status:
+        said = answer.complaint or f"exit status {answer.status}"
+        wrong.append(Mismatch(f"{verb.name} {verb.method}", "no failure", said))
     if verb.stdout is not None:
         wrong += match("stdout", verb.stdout, answer.output)
     if verb.stderr is not None:
-        wrong += match("stderr", verb.stderr, answer.failure)
+        wrong += match("stderr", verb.stderr, answer.complaint)
     return wrong
 
 

@@ -9,7 +9,7 @@ spice     those of the machine's SPICE server
 from collections.abc import Mapping
 
 from charly_vm.model.probes.libvirt import LIBVIRT_METHODS
-from charly_vm.model.probes.method import Method, read_arguments, unknown_method
+from charly_vm.model.probes.method import Method, WrongArguments, read_arguments, unknown_method
 from charly_vm.model.probes.screen import DIFFERENCE, EXPECTED, SCREEN
 from charly_vm.model.probes.spice import SPICE_METHODS
 
@@ -25,6 +25,7 @@ __all__ = [
     "PROBES",
     "SCREEN",
     "Method",
+    "WrongArguments",
     "read_arguments",
     "unknown_method",
 ]

@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from charly_vm.model.probes.method import Method, Seconds, by_name
+from charly_vm.model.probes.method import Method, Milliseconds, Seconds, Text, by_name
 from charly_vm.model.probes.screen import Compare, WaitForText
 
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 Encoding = Literal["utf-8", "base64"]
-Text = Annotated[str, Field(min_length=1)]
 
 
 def _as_list(written: object) -> object:
@@ -44,6 +42,7 @@ class SendKey(Method):
 
     method = "send-key"
     main = "keys"
+    structured = frozenset({"keys"})
     keys: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_as_list)]
     """A chord such as ctrl-alt-f2, or a list of them; the names are those of Linux (KEY_A), also
     without KEY_."""
@@ -68,6 +67,7 @@ class Qmp(Method):
 
     method = "qmp"
     main = "command"
+    structured = frozenset({"arguments"})
     command: Text
     """Its name, `query-status`."""
     arguments: Mapping[str, Any] = Field(default_factory=dict)
@@ -97,7 +97,8 @@ class Events(Method):
     seconds: Seconds = 10.0
     """How long to listen."""
     until: str = ""
-    """The name of an event that ends the listening."""
+    """An event that ends the listening, by its name or with the first words of its detail
+    (`lifecycle stopped`); that it does not come is a failure."""
 
 
 class GuestPing(Method):
@@ -168,7 +169,7 @@ class GuestExec(Method):
 
     method = "guest/exec"
     main = "command"
-    command: Text | tuple[Text, ...]
+    command: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
     """A text for the guest's shell, or a list of words that are taken as they are."""
     timeout: Seconds = 60.0
     """For how long."""
@@ -193,7 +194,7 @@ class GuestRead(Method):
     """In the guest."""
     encoding: Encoding = "utf-8"
     """How it is shown; a file that is no text wants base64."""
-    limit: Annotated[int, Field(ge=0)] = 16 * 2**20
+    limit: Annotated[int, Field(ge=0, le=16 * 2**20)] = 16 * 2**20
     """How many bytes it may have."""
 
 

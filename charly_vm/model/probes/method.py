@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from charly_vm.model.base import Model
 from charly_vm.model.quantities import parse_duration
@@ -20,7 +20,9 @@ class Method(Model):
     main: ClassVar[str] = ""
     """The argument that the command line takes without its name."""
     secret: ClassVar[str] = ""
-    """The argument that the command line asks for where it is not given."""
+    """The argument that the command line asks for where it is required and not given, or empty."""
+    structured: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that the command line takes as lists or mappings, in YAML's notation."""
 
 
 def _seconds(written: object) -> object:
@@ -29,8 +31,16 @@ def _seconds(written: object) -> object:
     return written
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 """A number of seconds, or a duration such as 1m30s."""
+
+
+class WrongArguments(Exception):
+    """There is no such method, or it does not take what it was given."""
+
+
+Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 def by_name(*methods: type[Method]) -> Mapping[str, type[Method]]:
@@ -40,15 +50,15 @@ def by_name(*methods: type[Method]) -> Mapping[str, type[Method]]:
 def read_arguments(
     probe: str, methods: Mapping[str, type[Method]], method: str, written: Mapping[str, Any]
 ) -> Method:
-    """The arguments of a probe's method. Raises ValueError that says what is wrong with them, or
-    which method comes nearest."""
+    """The arguments of a probe's method. Raises `WrongArguments` that says what is wrong with
+    them, or which method comes nearest."""
     model = methods.get(method)
     if model is None:
-        raise ValueError(unknown_method(probe, methods, method))
+        raise WrongArguments(unknown_method(probe, methods, method))
     try:
         return model.model_validate(dict(written))
     except ValidationError as error:
-        raise ValueError(f"{probe} {method}: {'; '.join(_describe(error))}") from None
+        raise WrongArguments(f"{probe} {method}: {'; '.join(_describe(error))}") from None
 
 
 def unknown_method(probe: str, methods: Iterable[str], method: str) -> str:

@@ -30,6 +30,7 @@ class Compare(Method):
 
     method = "compare"
     main = "image"
+    structured = frozenset({"region"})
     image: str = Field(min_length=1)
     """The file of the picture; in YAML relative to the file that the step stands in."""
     tolerance: Share = 0.0

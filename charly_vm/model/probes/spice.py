@@ -6,17 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from charly_vm.model.probes.method import Method, by_name
+from charly_vm.model.probes.method import Method, Milliseconds, Text, by_name
 from charly_vm.model.probes.screen import Compare, WaitForText
 
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 Pixel = Annotated[int, Field(ge=0)]
-Text = Annotated[str, Field(min_length=1)]
 Button = Literal["left", "middle", "right", "up", "down", "side", "extra"]
 
 
 class OverSpice(Method):
     """What every method of the SPICE probe takes."""
+
+    secret = "password"
 
     password: str | None = None
     """The ticket; what the machine's `graphics` say where none is given."""

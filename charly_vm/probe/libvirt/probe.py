@@ -127,12 +127,15 @@ class LibvirtProbe(Looking):
     def events(self, seconds: float = LISTEN_SECONDS, until: str = "") -> tuple[DomainEvent, ...]:
         """What happens to the machine within so many seconds, as it is told by the hypervisor.
 
-        Returns early with an event that `until` names (`reboot`, `lifecycle stopped`), and where
-        the machine can be watched no longer. The events and their details are libvirt's
+        Returns early with an event that `until` names (`reboot`, `lifecycle stopped`), and raises
+        `GuestTimeout` where it does not come. The events and their details are libvirt's
         (`virsh event --list`), on both backends.
         """
         with self.watching() as recording:
-            recording.find_within(until, seconds)
+            if until:
+                recording.wait_for(until, seconds)
+            else:
+                recording.find_within("", seconds)
         return recording.so_far()
 
     @contextmanager
@@ -141,7 +144,7 @@ class LibvirtProbe(Looking):
 
             with probe.watching() as events:
                 guest.run("reboot")
-                events.wait_for("reboot", 30)
+                events.wait_for("reboot", timeout=30)
             assert "watchdog" not in events.names()
 
         The machine has to run when the block begins. On the qemu backend one is watched by one at

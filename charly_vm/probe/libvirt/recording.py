@@ -14,6 +14,9 @@ MOST_EVENTS = 10_000
 """A guest can make as many as it likes. The first are kept, and how many more there were."""
 
 
+WAIT_SECONDS = 60.0
+
+
 class Recording:
     """What happened so far, in its order; grows while the machine is watched.
 
@@ -52,17 +55,19 @@ class Recording:
         """The names of the events alone, in their order."""
         return [one.event for one in self]
 
-    def wait_for(self, until: str, seconds: float) -> DomainEvent:
+    def wait_for(self, until: str, timeout: float = WAIT_SECONDS) -> DomainEvent:
         """The first event that `until` names, which may have happened already.
 
         `until` is an event's name, or the name and the first words of its detail: `reboot`,
         `lifecycle stopped`. Raises `GuestTimeout` with what happened instead, at once where the
         machine can be watched no longer, and `SpecError` for a name that is misspelt.
         """
-        found = self.find_within(until, seconds)
+        found = self.find_within(until, timeout)
         if found is None:
             seen = ", ".join(f"{one.event} {one.detail}".strip() for one in self.so_far()[-5:])
-            raise GuestTimeout(f"the event {until!r}", seconds=seconds, seen=seen or "no event")
+            if self.lost:
+                seen += f", and {self.lost} more that were not kept"
+            raise GuestTimeout(f"the event {until!r}", seconds=timeout, seen=seen or "no event")
         return found
 
     def find_within(self, until: str, seconds: float) -> DomainEvent | None:

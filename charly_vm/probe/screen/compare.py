@@ -65,12 +65,13 @@ def compare_pictures(
 
 
 def _open(content: bytes, what: str) -> Picture:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as picture:
             return picture.convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Of a broken PNG pillow raises SyntaxError.
         raise HostError(f"{what} is not one that can be read: {error}") from error
 
 

@@ -37,7 +37,7 @@ class Looking(ABC):
 
         Raises `HostError` where they cannot be compared, as pictures of two sizes cannot.
         """
-        expected = image if isinstance(image, bytes) else _read(Path(image))
+        expected = image if isinstance(image, bytes) else read_picture(Path(image))
         difference = compare_pictures(
             self.screenshot(), expected, colour_tolerance=colour_tolerance, region=region
         )
@@ -46,7 +46,8 @@ class Looking(ABC):
         return difference
 
 
-def _read(path: Path) -> bytes:
+def read_picture(path: Path) -> bytes:
+    """A file's content. Raises `HostError` where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

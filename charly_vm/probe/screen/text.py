@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from charly_vm.errors import HostError
+from charly_vm.errors import HostError, ProbeError
 from charly_vm.host.process import find_tool, run
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
@@ -64,17 +64,20 @@ def wait_for_text(wanted: str, screenshot: Callable[[], bytes], deadline: Deadli
     """Return once a text can be read on the screen, with all that is read there.
 
     Raises `GuestTimeout` with the last lines that were read. A picture that is the same as the one
-    before is not read again.
+    before is not read again; one that is being read when the time is over is read to its end.
     """
     require_tesseract()
     before, read = b"", ""
 
     def probe() -> str | NotYet:
         nonlocal before, read
-        picture = screenshot()
+        try:
+            picture = screenshot()
+        except ProbeError as error:
+            # A guest that changes its screen's mode, or boots anew, has none for a moment.
+            return NotYet(error.message)
         if picture != before:
-            # What takes longer than the deadline allows is what was seen before.
-            read = read_text(picture, timeout=max(READ_SECONDS, deadline.remaining()))
+            read = read_text(picture)
             before = picture
         if holds_text(read, wanted):
             return read
@@ -95,12 +98,13 @@ def _plain(text: str) -> str:
 
 
 def _prepare(picture: bytes) -> bytes:
-    from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+    from PIL import Image, ImageOps, ImageStat
 
     try:
         with Image.open(io.BytesIO(picture)) as opened:
             grey = opened.convert("L")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Of a broken PNG pillow raises SyntaxError.
         raise HostError(f"the screen's picture cannot be read: {error}") from error
     if ImageStat.Stat(grey).mean[0] < DARK:
         grey = ImageOps.invert(grey)

@@ -9,7 +9,7 @@ from pathlib import Path
 Value = str | int | bool | Path | tuple[str, ...] | None
 Properties = Mapping[str, Value]
 
-_SECRET = re.compile(r"^(secret,.*\bdata=).*", re.DOTALL)
+_SECRET = re.compile(r"^(secret,.*?\bdata=).*", re.DOTALL)
 
 
 def option(head: str, properties: Properties) -> str:
