@@ -1,4 +1,4 @@
-"""The encodings of images, on data made here: what a real server never sends, and what cannot be."""
+"""The encodings of images, on data made here: what servers never send, and what cannot be."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_other_bitmaps(form: SpiceBitmapFmt, data: bytes, expected: bytes) -> No
 def test_a_bitmap_that_is_too_short_is_refused(form: SpiceBitmapFmt) -> None:
     stride = (9 * BITS[form] + 7) // 8
     for size, rows in ((stride - 1, stride - 1), (stride * 4 - 1, stride)):
-        with pytest.raises(ValueError, match="too short|too few"):
+        with pytest.raises(ValueError, match=r"too short|too few"):
             decode_bitmap(memoryview(bytes(size)), form, 9, 4, rows, top_down=True, palette=PALETTE)
 
 
@@ -246,7 +246,7 @@ def test_jpeg_has_its_alpha_beside_it(top_down: int) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", jpeg(9, 8), jpeg(8, 8)[:40]])
 def test_what_is_no_jpeg_of_that_size_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="JPEG|inside"):
+    with pytest.raises(ValueError, match=r"JPEG|inside"):
         decode_jpeg(memoryview(data), 8, 8)
 
 

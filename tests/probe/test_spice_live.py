@@ -6,6 +6,7 @@ import re
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from boot_sectors import READY, VesaMode, echo_sector, pattern_sector
@@ -42,10 +43,10 @@ def spice(echoing: SpiceMachine) -> Iterator[SpiceSession]:
         yield session
 
 
-def traced(machine: SpiceMachine, event: str, pattern: str, count: int) -> list[str]:
+def traced(machine: SpiceMachine, event: str, pattern: str, count: int) -> list[Any]:
     """What matches in the traces of an event, once there are so many."""
 
-    def probe() -> list[str] | NotYet:
+    def probe() -> list[Any] | NotYet:
         lines = "\n".join(machine.traced(event))
         found = re.findall(pattern, lines)
         return found if len(found) >= count else NotYet(lines[-200:])
@@ -87,7 +88,7 @@ def test_a_click_is_where_it_should_be(echoing: SpiceMachine, spice: SpiceSessio
     # What a guest's driver of the tablet does at its start, which firmware has none of.
     mice = execute(echoing.directory / "qmp", "query-mice")
     tablet = next(mouse["index"] for mouse in mice if mouse["absolute"])
-    command = {"command-line": f"mouse_set {tablet}"}
+    command: dict[str, object] = {"command-line": f"mouse_set {tablet}"}
     execute(echoing.directory / "qmp", "human-monitor-command", command)
     wait_for(
         "absolute positions",

@@ -107,7 +107,7 @@ def test_messages_come_through_whatever_pieces_they_come_in(
         assert came == [(100 + index, body) for index, body in enumerate(bodies)]
         assert not stream.under_way
         theirs.close()
-        with pytest.raises(SpiceUnreachable, match=r"a test closed the connection$"):
+        with pytest.raises(SpiceUnreachable, match=r"a test closed the connection\n"):
             stream.receive()
 
 
