@@ -75,6 +75,8 @@ class Hands:
             self.move_by(x, y, deadline)
 
     def move_by(self, dx: int, dy: int, deadline: Deadline) -> None:
+        # In the other mode a server drops movements, and says nothing.
+        self._require_mode(SpiceMouseMode.SERVER, "movements", deadline)
         while dx or dy:
             step_x = max(-_STEP, min(dx, _STEP))
             step_y = max(-_STEP, min(dy, _STEP))
@@ -87,17 +89,22 @@ class Hands:
     def _absolute(self, deadline: Deadline) -> bool:
         """Whether places can be said; asks for the mode in which they can."""
         main = self._channels.main
-        if main.mouse_mode == SpiceMouseMode.CLIENT:
-            return True
-        if not main.mouse_modes & SpiceMouseMode.CLIENT:
+        offered = main.mouse_mode | main.mouse_modes
+        if not offered & SpiceMouseMode.CLIENT:
             return False
-        main.request_mouse_mode(SpiceMouseMode.CLIENT)
+        self._require_mode(SpiceMouseMode.CLIENT, "absolute positions", deadline)
+        return True
+
+    def _require_mode(self, mode: SpiceMouseMode, what: str, deadline: Deadline) -> None:
+        """Have the server be in a mode: it stays in the one that the last client asked for."""
+        main = self._channels.main
+        if main.mouse_mode == mode:
+            return
+        main.request_mouse_mode(mode)
         self._channels.sent(main, deadline)
-        awaited = "the SPICE server to take absolute positions of the mouse"
-        with self._channels.when(
-            main, awaited, lambda: main.mouse_mode == SpiceMouseMode.CLIENT, deadline
-        ):
-            return True
+        awaited = f"the SPICE server to take {what} of the mouse"
+        with self._channels.when(main, awaited, lambda: main.mouse_mode == mode, deadline):
+            pass
 
     def _free(self, deadline: Deadline) -> InputsChannel:
         """The channel, once the server has acknowledged enough movements."""
