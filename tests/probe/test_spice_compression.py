@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from boot_sectors import READY, VesaMode, halted_sector, pattern_sector
@@ -75,17 +74,6 @@ def test_a_whole_screen(
     assert (picture.width, picture.height) == (1024, 768)
     assert picture.pixels == painted.screendump().tobytes()
     assert types == {comes: 1}
-
-
-@pytest.mark.parametrize("mode", VesaMode)
-def test_other_resolutions(tmp_path: Path, mode: VesaMode) -> None:
-    with spice_machine(tmp_path, pattern_sector(mode)) as machine:
-        machine.wait_for_words(READY)
-        with open_spice(machine.address, deadline=Deadline(10)) as spice:
-            picture = spice.screenshot()
-        dump = machine.screendump()
-    assert (picture.width, picture.height) == dump.size
-    assert picture.pixels == dump.tobytes()
 
 
 @pytest.fixture(scope="module", params=["near", "far"])
