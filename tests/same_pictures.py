@@ -41,3 +41,7 @@ def wait_for_same_pictures(look: Callable[[], Mapping[str, Image.Image]]) -> Ima
         return NotYet(difference) if difference else next(iter(pictures.values()))
 
     return wait_for("the same picture by all ways", probe, Deadline(SECONDS), every=0.05)
+
+
+def count_colours(picture: Image.Image) -> int:
+    return len(picture.getcolors(picture.width * picture.height) or ())

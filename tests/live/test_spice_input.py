@@ -17,7 +17,7 @@ import pytest
 from input_events import Code, Event, Type, recording
 from other_spice_client import spicy_screenshot
 from PIL import Image
-from same_pictures import wait_for_same_pictures
+from same_pictures import count_colours, wait_for_same_pictures
 from tiny_guest import VISITOR, VISITOR_PASSWORD
 from workspace import workspace
 
@@ -106,10 +106,6 @@ def look(shown: Shown, directory: Path) -> dict[str, Image.Image]:
         "our client": Image.open(io.BytesIO(shown.spice.screenshot())).convert("RGB"),
         "spice-gtk": spicy_screenshot(address, directory),
     }
-
-
-def count_colours(picture: Image.Image) -> int:
-    return len(picture.getcolors(picture.width * picture.height) or ())
 
 
 def test_the_text_console_is_the_same_by_all_ways(shown: Shown, tmp_path: Path) -> None:
