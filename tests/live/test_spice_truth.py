@@ -75,6 +75,8 @@ def test_text_and_patterns_of_each_resolution(tmp_path: Path, video: str) -> Non
             execute(monitor, "send-key", {"keys": [{"type": "qcode", "data": "spc"}]})
             wait_for_painting(count)
 
+        # Its SPICE server listens by then: the socket is there a moment before.
+        machine.wait_for_words(READY)
         text = seen_after(machine, partial(wait_for_painting, 1))
         assert (text.size, count_colours(text)) == (TEXT, 16)
         for count, mode in enumerate(VesaMode, 2):

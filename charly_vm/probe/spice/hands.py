@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice.channels import Channels
 from charly_vm.probe.spice.failures import SpiceMissing
@@ -16,6 +18,11 @@ from charly_vm.probe.spice.protocol.linking import SpiceChannel
 
 _STEP = 100
 """Steps of one movement: a PS/2 mouse reports at most 127 at once."""
+_REPORT_SECONDS = 0.01
+"""A PS/2 mouse reports 100 times a second. QEMU's keeps four reports for a guest that has not read
+them, adds up what does not fit, and tells it with the next movement, be it one by nothing."""
+_READ_SECONDS = 0.1
+"""For which a busy guest may be about to read reports."""
 _CORNER_STEPS = 8192
 """Enough to be in the corner, wherever the cursor was."""
 _MAX_COORDINATE = 32_767
@@ -77,14 +84,16 @@ class Hands:
     def move_by(self, dx: int, dy: int, deadline: Deadline) -> None:
         # In the other mode a server drops movements, and says nothing.
         self._require_mode(SpiceMouseMode.SERVER, "movements", deadline)
-        while dx or dy:
-            step_x = max(-_STEP, min(dx, _STEP))
-            step_y = max(-_STEP, min(dy, _STEP))
+        for x, y in _steps(dx, dy):
             channel = self._free(deadline)
-            channel.move(step_x, step_y)
+            channel.move(x, y)
             self._channels.sent(channel, deadline)
-            dx -= step_x
-            dy -= step_y
+            self._channels.pause(channel, _REPORT_SECONDS, deadline)
+        if max(abs(dx), abs(dy)) > _STEP:
+            channel = self._free(deadline)
+            self._channels.pause(channel, _READ_SECONDS, deadline)
+            channel.move(0, 0)
+            self._channels.sent(channel, deadline)
 
     def _absolute(self, deadline: Deadline) -> bool:
         """Whether places can be said; asks for the mode in which they can."""
@@ -135,6 +144,16 @@ class Hands:
                 channel.key_up(key)
             self._channels.wake()
         self._channels.sent(channel, deadline)
+
+
+def _steps(dx: int, dy: int) -> Iterator[tuple[int, int]]:
+    """A movement in parts that a mouse can report."""
+    while dx or dy:
+        step_x = max(-_STEP, min(dx, _STEP))
+        step_y = max(-_STEP, min(dy, _STEP))
+        yield step_x, step_y
+        dx -= step_x
+        dy -= step_y
 
 
 def _button(name: str) -> SpiceMouseButton:
