@@ -22,7 +22,7 @@ from charly_vm.host.process import require_tool, run
 from charly_vm.host.waiting import Deadline
 from charly_vm.probe.spice import open_spice
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests/probe"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from boot_sectors import READY, VesaMode, pattern_sector
 from spice_machine import SpiceMachine, spice_machine

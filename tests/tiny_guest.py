@@ -15,6 +15,10 @@ under BIOS, UEFI and Secure Boot. What it shares with a real guest is what tests
 - the kernel's messages and a root shell are on the serial console, the messages on the screen too.
 
 Nothing else is there: no systemd, no cloud-init, no guest agent, no packages.
+
+One with a `screen` has Debian's whole kernel instead of the one for clouds: that knows graphics
+cards, USB, and PS/2 mice. It has a login on the screen, for the account `VISITOR` and its password,
+with which the kernel says nothing more on any console. It takes longer to boot.
 """
 
 from __future__ import annotations
@@ -53,6 +57,14 @@ MODULES = (
 )  # fmt: skip
 SHARING = ("virtiofs",)
 """Loaded by `load-sharing`, and not by each boot."""
+SCREEN = (
+    # What is built into the kernel for clouds; ext4 asks for the checksum by its name.
+    "crc32c_generic", "ext4",
+    "virtio_gpu", "virtio_input", "psmouse", "xhci_pci", "usbhid", "hid_generic",
+)  # fmt: skip
+
+VISITOR = "visitor"
+VISITOR_PASSWORD = "Open, Sesame! 42"
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,14 @@ LOAD_SHARING_SCRIPT = """\
 #!/bin/sh
 while read -r module; do insmod "/modules/$module"; done </modules/sharing
 """
+LOGIN_ON_SCREEN_SCRIPT = f"""\
+#!/bin/sh
+echo "{VISITOR}:$(mkpasswd -m sha256 '{VISITOR_PASSWORD}'):1000:1000::/tmp:/bin/sh" >>/etc/passwd
+dmesg -n 1
+while :; do
+    setsid getty 0 tty1 linux
+done
+"""
 SUDO_SCRIPT = """\
 #!/bin/sh
 while [ "${1#-}" != "$1" ]; do
@@ -109,7 +129,7 @@ exec "$@"
 """
 
 
-def build_tiny_image(directory: Path, architecture: str = "") -> Path:
+def build_tiny_image(directory: Path, architecture: str = "", *, screen: bool = False) -> Path:
     """The guest's disk as a qcow2 in `directory`, built in a few seconds where it is missing.
 
     Its name holds a digest of the recipe. `architecture` is one of `ARCHITECTURES`, and the host's
@@ -120,28 +140,29 @@ def build_tiny_image(directory: Path, architecture: str = "") -> Path:
     recipe = hashlib.sha256(RELEASE.read_bytes() if RELEASE.exists() else b"")
     for file in sorted(HERE.glob("tiny_guest*")):
         recipe.update(file.read_bytes())
-    image = directory / f"tiny-guest-{architecture}-{recipe.hexdigest()[:16]}.qcow2"
+    kind = f"{architecture}-screen" if screen else architecture
+    image = directory / f"tiny-guest-{kind}-{recipe.hexdigest()[:16]}.qcow2"
     if image.exists():
         return image
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix=".tiny-guest-") as workspace:
-        built = _build(Path(workspace), ARCHITECTURES[architecture])
+        built = _build(Path(workspace), ARCHITECTURES[architecture], screen=screen)
         built.replace(image)
     return image
 
 
-def _build(work: Path, one: Architecture) -> Path:
+def _build(work: Path, one: Architecture, *, screen: bool) -> Path:
     tree = fetch_packages(
         work,
         (*PACKAGES, f"grub-efi-{one.debian}-signed"),
-        kernel=f"linux-image-cloud-{one.debian}",
+        kernel=f"linux-image-{one.debian}" if screen else f"linux-image-cloud-{one.debian}",
         architecture=one.debian,
     )
     files = work / "disk"
     files.mkdir()
     kernel = next((tree / "boot").glob("vmlinuz-*"))
     (files / "vmlinuz").write_bytes(kernel.read_bytes())
-    (files / "initrd").write_bytes(gzip.compress(_make_initramfs(tree, one), 6))
+    (files / "initrd").write_bytes(gzip.compress(_make_initramfs(tree, one, screen=screen), 6))
     command_line = f"console=tty0 console={one.console},115200 panic=-1 mitigations=off"
     raw, disk = work / "disk.raw", work / "disk.qcow2"
     write_disk(
@@ -159,7 +180,7 @@ def _build(work: Path, one: Architecture) -> Path:
     return disk
 
 
-def _make_initramfs(tree: Path, one: Architecture) -> bytes:
+def _make_initramfs(tree: Path, one: Architecture, *, screen: bool) -> bytes:
     archive = Archive()
     archive.add_device("dev/console", 5, 1)
     archive.add("init", (HERE / "tiny_guest_init.sh").read_bytes(), executable=True)
@@ -169,13 +190,15 @@ def _make_initramfs(tree: Path, one: Architecture) -> bytes:
     for name in LIBRARIES:
         archive.add(f"lib/{name}", _find(tree, name))
     archive.add(one.loader, _find(tree, Path(one.loader).name), executable=True)
-    booting = _order_modules(tree, MODULES)
+    booting = _order_modules(tree, (*SCREEN, *MODULES) if screen else MODULES)
     sharing = [one for one in _order_modules(tree, SHARING) if one not in booting]
     for module in (*booting, *sharing):
         archive.add(f"modules/{_module_name(module)}.ko", _read_module(module))
     for order, modules in (("order", booting), ("sharing", sharing)):
         names = "".join(f"{_module_name(module)}.ko\n" for module in modules)
         archive.add(f"modules/{order}", names.encode())
+    if screen:
+        archive.add("usr/bin/login-on-screen", LOGIN_ON_SCREEN_SCRIPT.encode(), executable=True)
     for path, text in (
         ("usr/bin/load-sharing", LOAD_SHARING_SCRIPT),
         ("etc/udhcpc.sh", UDHCPC_SCRIPT),

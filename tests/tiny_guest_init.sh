@@ -30,6 +30,7 @@ mkdir -p "$home/.ssh" /etc/dropbear
 echo "$user:*:0:0::$home:/bin/sh" >/etc/passwd
 echo "root:*:0:0::/root:/bin/sh" >>/etc/passwd
 echo "$user:x:0:" >/etc/group
+if [ -x /usr/bin/login-on-screen ]; then login-on-screen & fi
 echo "$seed" | sed 's/ed25519_public: *ssh-ed25519//' |
     grep -oE 'ssh-(ed25519|rsa) [A-Za-z0-9+/=]+' >"$home/.ssh/authorized_keys"
 chmod 700 "$home" "$home/.ssh"

@@ -48,9 +48,11 @@ class CommandRefused(HostError):
 
 
 class _Dropped(Exception):
-    """The connection was closed before the greeting, so nothing has been asked yet.
+    """The connection was of no use before anything was asked, so that it can be asked again.
 
-    QEMU does that to one that it accepts in the moment in which it takes up another.
+    QEMU closes one that it accepts in the moment in which it takes up another. And an event of that
+    moment, such as that a SPICE client has gone, comes before the greeting or before the answer to
+    `qmp_capabilities`, where the library expects none.
     """
 
 
@@ -87,8 +89,8 @@ def with_monitor(
     deadline: Deadline,
     talk: Callable[[socket.socket], Coroutine[Any, Any, T]],
 ) -> T:
-    """Run a coroutine with a connection to a monitor, again where that is dropped before anything
-    has been said. `doing` is for errors. Raises `MonitorError`."""
+    """Run a coroutine with a connection to a monitor, again where that is of no use before
+    anything was asked. `doing` is for errors. Raises `MonitorError`."""
     while True:
         try:
             connection = _connect(path, deadline)
@@ -163,11 +165,13 @@ async def _execute(
 async def greet(client: QMPClient, connection: socket.socket) -> None:
     """Connect a client over a socket that is connected already, for `with_monitor`."""
     from qemu.qmp import ConnectError
+    from qemu.qmp.qmp_client import GreetingError, NegotiationError
 
     try:
         await client.connect(connection)
     except ConnectError as error:
-        if isinstance(error.exc, (EOFError, ConnectionResetError)):
+        again = (EOFError, ConnectionResetError, GreetingError, NegotiationError)
+        if isinstance(error.exc, again):
             raise _Dropped(str(error)) from error
         raise
 

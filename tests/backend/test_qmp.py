@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,39 @@ def test_a_monitor_that_another_client_keeps_is_given_up_and_later_answers(monit
         with pytest.raises(qmp.MonitorError, match=r"did not answer query-status within"):
             qmp.query_state(monitor, timeout=0.3)
     assert qmp.query_state(monitor) is DomainState.PAUSED
+
+
+def test_events_where_the_library_expects_none_are_no_answer(tmp_path: Path) -> None:
+    """One before the greeting, the next time one before the answer to qmp_capabilities."""
+    path = tmp_path / "qmp.sock"
+    event = {"event": "SPICE_DISCONNECTED", "timestamp": {"seconds": 1, "microseconds": 1}}
+    before_greeting: list[list[object]] = [[event, GREETING], [GREETING], [GREETING]]
+
+    def say(client: socket.socket, *messages: object) -> None:
+        client.sendall("".join(json.dumps(message) + "\n" for message in messages).encode())
+
+    def serve(listener: socket.socket) -> None:
+        for number, said in enumerate(before_greeting):
+            client, _ = listener.accept()
+            # Who hangs up leaves unread what was said.
+            with suppress(OSError), client:
+                say(client, *said)
+                while received := client.recv(4096):
+                    asked = json.loads(received)
+                    if number == 1:
+                        say(client, event)
+                    returned = {} if asked["execute"] == "qmp_capabilities" else {"running": True}
+                    identity = {"id": asked["id"]} if "id" in asked else {}
+                    say(client, {"return": returned, **identity})
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        assert qmp.execute(path, "query-status") == {"running": True}
+        server.join(5)
+        assert not server.is_alive()
 
 
 def test_a_socket_without_a_qemu_behind_it_is_an_error_at_once(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ def tiny_image() -> Path:
     return build_tiny_image(user_cache_path("charly-tests"))
 
 
+@pytest.fixture(scope="session")
+def screen_image() -> Path:
+    """A base as `tiny_image`, whose guest has a graphics card, mice, and a login on the screen."""
+    return build_tiny_image(user_cache_path("charly-tests"), screen=True)
+
+
 @pytest.fixture
 def here(tiny_image: Path) -> Iterator[Workspace]:
     """A project with the tiny guest, on the qemu backend."""

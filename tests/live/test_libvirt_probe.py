@@ -33,7 +33,6 @@ from charly_vm.probe.libvirt.guest_exec import MOST_INPUT
 
 pytestmark = pytest.mark.live
 
-DEVICES = "  tiny-libvirt: {libvirt: {devices: {graphics: {type: KIND, passwd: before}}}}\n"
 KEYBOARD = """
 device=$(sed -n '/[Kk]eyboard/,/^H:/s/^H:.*\\(event[0-9]*\\).*/\\1/p' /proc/bus/input/devices)
 dd if=/dev/input/${device%% *} bs=24 count=COUNT 2>/dev/null | od -An -v -tu2 -w24
@@ -48,9 +47,7 @@ class Probed:
 
 def add_server(made: Workspace, kind: str) -> None:
     """Write a graphics server with a password into the project."""
-    text = made.project.read_text()
-    devices = DEVICES.replace("KIND", kind)
-    made.project.write_text(text.replace("check-tiny:", f"{devices}check-tiny:", 1))
+    made.give_devices(f"{{graphics: {{type: {kind}, passwd: before}}}}")
 
 
 @pytest.fixture(scope="module", params=["qemu", pytest.param("libvirt", marks=pytest.mark.session)])

@@ -22,6 +22,7 @@ from charly_vm.host.waiting import Deadline, NotYet, wait_for
 if TYPE_CHECKING:
     import subprocess
 
+DEVICES = "  tiny-libvirt: {{libvirt: {{devices: {}}}}}\n"
 PROJECT = """\
 tiny:
   vm:
@@ -90,6 +91,12 @@ class Workspace:
     @property
     def machines(self) -> Path:
         return self.directory / "data" / "charly" / "vm"
+
+    def give_devices(self, devices: str) -> None:
+        """Write `devices`, in YAML and on one line, into the machine's libvirt block."""
+        text = self.project.read_text()
+        added = f"{DEVICES.format(devices)}check-tiny:"
+        self.project.write_text(text.replace("check-tiny:", added, 1))
 
     def charly(self, *words: str, timeout: float = 120, **environment: str) -> Completed:
         return run(

@@ -1,6 +1,6 @@
 """Records what a real server sends, for the tests that damage it: `golden/<name>.spice`.
 
-    python tests/probe/record_spice.py
+    PYTHONPATH=tests python tests/probe/record_spice.py
 
 A recording is one channel's messages after its link, each with the mini header. The server draws a
 bit of everything on a small QXL card, once for each way to compress images; beside the

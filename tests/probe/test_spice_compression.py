@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from boot_sectors import READY, SIZES, VesaMode, halted_sector, pattern_sector
+from boot_sectors import READY, VesaMode, halted_sector, pattern_sector
 from qxl_bench import HEIGHT, SCREEN, WIDTH, Bench, noise, premultiplied
 from qxl_card import Draw, QxlCard, rect
 from spice_machine import SpiceMachine, compare_with_dump, free_port, spice_machine
@@ -79,18 +79,6 @@ def test_a_whole_screen(
     assert (picture.width, picture.height) == (1024, 768)
     assert picture.pixels == painted.screendump().tobytes()
     assert types == {comes: 1}
-
-
-@pytest.mark.parametrize(
-    ("mode", "vga"),
-    [(VesaMode.SMALL, "virtio"), (VesaMode.MIDDLE, "qxl"), (VesaMode.MIDDLE, "std")],
-)
-def test_other_resolutions_and_cards(tmp_path: Path, mode: VesaMode, vga: str) -> None:
-    with spice_machine(tmp_path, pattern_sector(mode), vga=vga) as machine:
-        machine.wait_for_words(READY)
-        with open_spice(machine.address, deadline=Deadline(10)) as spice:
-            picture = compare_with_dump(spice, machine)
-    assert (picture.width, picture.height) == SIZES[mode]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from charly_vm.errors import GuestTimeout
@@ -20,6 +20,11 @@ from charly_vm.probe.spice.protocol.linking import SpiceChannel
 
 _STEP = 100
 """Steps of one movement: a PS/2 mouse reports at most 127 at once."""
+_REPORT_SECONDS = 0.01
+"""A PS/2 mouse reports 100 times a second. QEMU's keeps four reports for a guest that has not read
+them, adds up what does not fit, and tells it with the next movement, be it one by nothing."""
+_READ_SECONDS = 0.1
+"""For which a busy guest may be about to read reports."""
 _CORNER_STEPS = 8192
 """Enough to be in the corner, wherever the cursor was."""
 _MAX_COORDINATE = 32_767
@@ -105,29 +110,38 @@ class Hands:
             self.move_by(x, y, deadline)
 
     def move_by(self, dx: int, dy: int, deadline: Deadline) -> None:
-        while dx or dy:
-            step_x = max(-_STEP, min(dx, _STEP))
-            step_y = max(-_STEP, min(dy, _STEP))
+        # In the other mode a server drops movements, and says nothing.
+        self._require_mode(SpiceMouseMode.SERVER, "movements", deadline)
+        for x, y in _steps(dx, dy):
             channel = self._free(deadline)
-            channel.move(step_x, step_y)
+            channel.move(x, y)
             self._channels.sent(channel, deadline)
-            dx -= step_x
-            dy -= step_y
+            self._channels.pause(channel, _REPORT_SECONDS, deadline)
+        if max(abs(dx), abs(dy)) > _STEP:
+            channel = self._free(deadline)
+            self._channels.pause(channel, _READ_SECONDS, deadline)
+            channel.move(0, 0)
+            self._channels.sent(channel, deadline)
 
     def _absolute(self, deadline: Deadline) -> bool:
         """Whether places can be said; asks for the mode in which they can."""
         main = self._channels.main
-        if main.mouse_mode == SpiceMouseMode.CLIENT:
-            return True
-        if not main.mouse_modes & SpiceMouseMode.CLIENT:
+        offered = main.mouse_mode | main.mouse_modes
+        if not offered & SpiceMouseMode.CLIENT:
             return False
-        main.request_mouse_mode(SpiceMouseMode.CLIENT)
+        self._require_mode(SpiceMouseMode.CLIENT, "absolute positions", deadline)
+        return True
+
+    def _require_mode(self, mode: SpiceMouseMode, what: str, deadline: Deadline) -> None:
+        """Have the server be in a mode: it stays in the one that the last client asked for."""
+        main = self._channels.main
+        if main.mouse_mode == mode:
+            return
+        main.request_mouse_mode(mode)
         self._channels.sent(main, deadline)
-        awaited = "the SPICE server to take absolute positions of the mouse"
-        with self._channels.when(
-            main, awaited, lambda: main.mouse_mode == SpiceMouseMode.CLIENT, deadline
-        ):
-            return True
+        awaited = f"the SPICE server to take {what} of the mouse"
+        with self._channels.when(main, awaited, lambda: main.mouse_mode == mode, deadline):
+            pass
 
     def _free(self, deadline: Deadline) -> InputsChannel:
         """The channel, once the server has acknowledged enough movements."""
@@ -158,6 +172,16 @@ class Hands:
                 channel.key_up(key)
             self._channels.wake()
         self._channels.sent(channel, deadline)
+
+
+def _steps(dx: int, dy: int) -> Iterator[tuple[int, int]]:
+    """A movement in parts that a mouse can report."""
+    while dx or dy:
+        step_x = max(-_STEP, min(dx, _STEP))
+        step_y = max(-_STEP, min(dy, _STEP))
+        yield step_x, step_y
+        dx -= step_x
+        dy -= step_y
 
 
 def _button(name: str) -> SpiceMouseButton:

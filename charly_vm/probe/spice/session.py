@@ -166,9 +166,9 @@ class SpiceSession:
     ) -> None:
         """Move the mouse to a place, or by `dx` and `dy` where no place is given.
 
-        Places need the mouse mode "client", which is asked for; a server that has only "server"
-        (a machine without a tablet and without an agent) gets movements from the top left corner,
-        and where those lead is the guest's affair: it may accelerate them.
+        Places need the mouse mode "client", and movements "server"; each is asked for. A server
+        that has only "server" (a machine without a tablet and without an agent) gets movements from
+        the top left corner, and where those lead is the guest's affair: it may accelerate them.
         """
         within = deadline or Deadline(ANSWER_SECONDS)
         if x is None or y is None:

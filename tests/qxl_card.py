@@ -1,25 +1,22 @@
 """A driver for QEMU's QXL graphics card that runs in the test instead of in a guest.
 
-Who is connected to QEMU's qtest socket reads and writes the machine's memory and ports, while its
-processor is halted. So a test can hand the SPICE server any drawing command there is, and compare
-what we make of its messages with what the server itself draws. Layouts are those of
-`spice/qxl_dev.h`.
+So a test can hand the SPICE server any drawing command there is, and compare what we make of its
+messages with what the server itself draws. Layouts are those of `spice/qxl_dev.h`.
 """
 
 from __future__ import annotations
 
-import base64
-import socket
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from qtest_bus import VGA_SLOT, QtestBus
+
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom."""
 
 _SLOT = 1
-_CONFIG_ADDRESS, _CONFIG_DATA = 0xCF8, 0xCFC
 
 _COMMANDS = 4108
 _CURSORS = _COMMANDS + 20 + 32 * 16
@@ -64,33 +61,30 @@ class QxlCard:
     """The card in the slot in which `-vga qxl` puts it."""
 
     def __init__(self, qtest: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(qtest))
-        self._stream = self._socket.makefile("rw")
+        self._bus = QtestBus(qtest)
         self._identity = 0
         self._ram, _, rom_address, self._io = (
-            self._configured(register) & ~15 for register in (0x10, 0x14, 0x18, 0x1C)
+            self._bus.configured(VGA_SLOT, register) & ~15 for register in (0x10, 0x14, 0x18, 0x1C)
         )
-        rom = self._read(rom_address, 72)
+        rom = self._bus.read(rom_address, 72)
         self._header = struct.unpack_from("<I", rom, 44)[0]
         self._next = struct.unpack_from("<I", rom, 40)[0]
         slot_bits = rom[67]
         self._high = _SLOT << 64 - slot_bits
         self._out(Port.RESET, 0)
         slot = struct.pack("<QQ", self._ram, self._ram + 0x4000000)
-        self._write(self._ram + self._header + _MEM_SLOT, slot)
+        self._bus.write(self._ram + self._header + _MEM_SLOT, slot)
         self._out(Port.MEMSLOT_ADD, _SLOT)
 
     def close(self) -> None:
-        self._stream.close()
-        self._socket.close()
+        self._bus.close()
 
     def start(self, width: int, height: int, form: int = 32) -> None:
         """Create the screen; `form` is a `SpiceSurfaceFmt`."""
         stride = width * (2 if form in (16, 80) else 4)
         create = struct.pack("<IIiIIIIIQ", width, height, stride, form, 0, 0, 0, 0, self._high)
-        self._write(self._ram, bytes(stride * height))
-        self._write(self._ram + self._header + _CREATE_SURFACE, create)
+        self._bus.write(self._ram, bytes(stride * height))
+        self._bus.write(self._ram + self._header + _CREATE_SURFACE, create)
         self._out(Port.CREATE_PRIMARY, 0)
 
     def stop(self) -> None:
@@ -101,7 +95,7 @@ class QxlCard:
         """Data in the card's memory, by the address that commands have for it."""
         address: int = self._next
         self._next += (len(data) + 15) // 16 * 16
-        self._write(self._ram + address, data)
+        self._bus.write(self._ram + address, data)
         return self._high + address
 
     def bitmap(
@@ -207,7 +201,7 @@ class QxlCard:
         body = struct.pack("<HH", len(heads), len(heads))
         for number, (left, top, right, bottom) in enumerate(heads):
             body += struct.pack("<7I", number, 0, right - left, bottom - top, left, top, 0)
-        self._write(self._ram + self._header + _MONITORS, struct.pack("<Q", self.put(body)))
+        self._bus.write(self._ram + self._header + _MONITORS, struct.pack("<Q", self.put(body)))
         self._out(Port.MONITORS_CONFIG_ASYNC, 0)
 
     def _release(self) -> int:
@@ -216,36 +210,16 @@ class QxlCard:
 
     def _push(self, ring: int, kind: int, body: bytes, port: Port) -> None:
         start = self._ram + self._header + ring
-        _, produced, _, consumed, _ = struct.unpack("<5I", self._read(start, 20))
+        _, produced, _, consumed, _ = struct.unpack("<5I", self._bus.read(start, 20))
         while produced - consumed >= 32:
-            consumed = struct.unpack("<I", self._read(start + 12, 4))[0]
+            consumed = struct.unpack("<I", self._bus.read(start + 12, 4))[0]
         slot = start + 20 + produced % 32 * 16
-        self._write(slot, struct.pack("<QII", self.put(body), kind, 0))
-        self._write(start + 4, struct.pack("<I", produced + 1))
+        self._bus.write(slot, struct.pack("<QII", self.put(body), kind, 0))
+        self._bus.write(start + 4, struct.pack("<I", produced + 1))
         self._out(port, 0)
 
-    def _configured(self, register: int) -> int:
-        self._ask(f"outl {_CONFIG_ADDRESS:#x} {0x80000000 | 2 << 11 | register:#x}")
-        return int(self._ask(f"inl {_CONFIG_DATA:#x}"), 16)
-
     def _out(self, port: Port, value: int) -> None:
-        self._ask(f"outb {self._io + port:#x} {value:#x}")
-
-    def _read(self, address: int, size: int) -> bytes:
-        return base64.b64decode(self._ask(f"b64read {address:#x} {size:#x}"))
-
-    def _write(self, address: int, data: bytes) -> None:
-        self._ask(f"b64write {address:#x} {len(data):#x} {base64.b64encode(data).decode()}")
-
-    def _ask(self, line: str) -> str:
-        self._stream.write(line + "\n")
-        self._stream.flush()
-        while True:
-            answer = self._stream.readline().split()
-            if answer[:1] == ["IRQ"]:
-                continue
-            assert answer[:1] == ["OK"], f"{line[:60]}: {answer}"
-            return answer[-1]
+        self._bus.out(self._io + port, value)
 
 
 def rect(box: Box) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from charly_vm.backend.qmp import execute
+from charly_vm.backend.screen import convert_to_png
 from charly_vm.host.process import end_group, require_tool, spawn
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.probe.spice import Picture, SpiceAddress, SpiceSession
@@ -67,11 +69,10 @@ class SpiceMachine:
         return re.findall(rf"^(?:\S+@\S+:)?{event} (.*)$", log, re.MULTILINE)
 
     def screendump(self) -> Image.Image:
-        """What QEMU itself says that the screen shows."""
+        """What QEMU itself says that the screen shows, as our backends make a picture of it."""
         path = self.directory / "screen.ppm"
         execute(self.directory / "qmp", "screendump", {"filename": str(path)})
-        with Image.open(path) as picture:
-            return picture.convert("RGB")
+        return Image.open(io.BytesIO(convert_to_png(path.read_bytes()))).convert("RGB")
 
 
 def compare_with_dump(spice: SpiceSession, machine: SpiceMachine) -> Picture:
