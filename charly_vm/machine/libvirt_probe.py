@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from charly_vm.errors import Problem, SpecError
 from charly_vm.machine.machine import Machine, held_machine
 from charly_vm.machine.snapshot_record import Mode, Snapshot, read_snapshots
 from charly_vm.machine.snapshot_wishes import find_wishes
@@ -19,6 +18,7 @@ from charly_vm.machine.snapshots import (
 )
 from charly_vm.model.protocols import KeptSnapshot
 from charly_vm.model.spelling import suggestion
+from charly_vm.probe.arguments import wrong_argument
 from charly_vm.probe.libvirt import LibvirtProbe, Subject
 
 
@@ -89,7 +89,7 @@ def _mode(text: str) -> Mode:
     known = [mode.value for mode in Mode]
     if text not in known:
         why = f"the mode is {text!r}, and not {' or '.join(known)}{suggestion(text, known)}"
-        raise SpecError([Problem("snapshot/create", 0, 0, why)])
+        raise wrong_argument("snapshot/create", why)
     return Mode(text)
 
 

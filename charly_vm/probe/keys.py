@@ -6,8 +6,8 @@ PC kind can send; what is above belongs to telephones, remote controls and mice.
 
 from __future__ import annotations
 
-from charly_vm.errors import Problem, SpecError
 from charly_vm.model.spelling import suggestion
+from charly_vm.probe.arguments import wrong_argument
 
 _IN_A_ROW = {
     1: "ESC 1 2 3 4 5 6 7 8 9 0 MINUS EQUAL BACKSPACE TAB",
@@ -117,7 +117,7 @@ def find_code(key: str) -> int:
     code = WORDS.get(written.lower().removeprefix("key_"))
     if code is None:
         nearest = suggestion(written.lower().removeprefix("key_"), WORDS)
-        raise SpecError([Problem("keys", 0, 0, f"there is no key {written!r}{nearest}")])
+        raise wrong_argument("keys", f"there is no key {written!r}{nearest}")
     return code
 
 
@@ -131,10 +131,10 @@ def parse_chord(chord: str) -> tuple[int, ...]:
     for key in _split(chord):
         if not key:
             text = f"{chord!r} names no key at one place; a plus sign is shift-="
-            raise SpecError([Problem("keys", 0, 0, text)])
+            raise wrong_argument("keys", text)
         code = find_code(key)
         if code in codes:
-            raise SpecError([Problem("keys", 0, 0, f"{chord!r} has the key {key!r} twice")])
+            raise wrong_argument("keys", f"{chord!r} has the key {key!r} twice")
         codes.append(code)
     return tuple(codes)
 

@@ -14,7 +14,15 @@ from step_stand_in import Answers, carry_out, explain, guest
 from charly_vm.check.guest_view import GuestView
 from charly_vm.check.result import StepNotRun
 from charly_vm.check.surroundings import Surroundings
-from charly_vm.errors import CharlyError, GuestError, GuestTimeout, ProbeError, StateError
+from charly_vm.errors import (
+    CharlyError,
+    GuestError,
+    GuestTimeout,
+    ProbeError,
+    Problem,
+    SpecError,
+    StateError,
+)
 from charly_vm.host.waiting import Deadline
 from charly_vm.model.probes import WrongArguments
 from charly_vm.model.protocols import ProbeAnswer
@@ -121,8 +129,15 @@ def test_pictures_of_attempts_that_failed_are_not_those_of_a_step_that_passed(
     assert not kept.exists()
 
 
-def test_a_wrong_argument_is_no_failure_of_the_guest(tmp_path: Path) -> None:
-    view, _ = asking(WrongArguments("spice click: x: Field required"))
+@pytest.mark.parametrize(
+    "error",
+    [
+        WrongArguments("spice click: x: Field required"),
+        SpecError([Problem("spice click", 0, 0, "x: Field required")]),
+    ],
+)
+def test_a_wrong_argument_is_no_failure_of_the_guest(tmp_path: Path, error: Exception) -> None:
+    view, _ = asking(error)
     with pytest.raises(StepNotRun, match="spice click: x: Field required"):
         carry_out(tmp_path, "spice: {method: click, y: 3}", view)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from charly_vm.check.call import Call
 from charly_vm.check.matchers import Mismatch, match
-from charly_vm.errors import GuestError, GuestTimeout, ProbeError, StateError
+from charly_vm.errors import GuestError, GuestTimeout, ProbeError, SpecError, StateError
 from charly_vm.model.probes import PROBES, WrongArguments, unknown_method
 from charly_vm.model.protocols import ProbeAnswer
 from charly_vm.model.verbs import LibvirtVerb, SpiceVerb
@@ -20,7 +20,7 @@ def probe(verb: LibvirtVerb | SpiceVerb, call: Call) -> list[Mismatch]:
         answer = call.view.surroundings.ask(
             verb.name, verb.method, _written(verb), directory=directory, deadline=call.deadline
         )
-    except WrongArguments as error:
+    except (WrongArguments, SpecError) as error:
         raise call.impossible(str(error)) from error
     except (GuestError, GuestTimeout, ProbeError, StateError) as error:
         # That nobody answers is what the step wants to know, and may change.

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from charly_vm.errors import Problem, SpecError
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
+from charly_vm.probe.arguments import wrong_argument
 from charly_vm.probe.libvirt.answer import Answer
 from charly_vm.probe.libvirt.channel import ANSWER_SECONDS, Channel
 
@@ -39,7 +39,7 @@ def run_command(
     """Run a command to its end; for what is raised see `GuestAgent.exec`."""
     path, *words = ["/bin/sh", "-c", command] if isinstance(command, str) else command or [""]
     if not path:
-        raise SpecError([Problem("guest/exec", 0, 0, "there is no command")])
+        raise wrong_argument("guest/exec", "there is no command")
     deadline = Deadline(timeout)
     wanted: dict[str, object] = {"path": path, "arg": words, "capture_output": True}
     if stdin:
@@ -49,7 +49,7 @@ def run_command(
                 f"stdin is {len(written)} bytes long, and {MOST_INPUT} at most can be passed on: "
                 "write a file first, and read that"
             )
-            raise SpecError([Problem("guest/exec", 0, 0, text)])
+            raise wrong_argument("guest/exec", text)
         wanted["input_data"] = base64.b64encode(written).decode()
     begun = channel.ask("guest-exec", ANSWER_SECONDS, **wanted)
     pid = begun.at("pid").number(0, 2**63 - 1)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from charly_vm.errors import CharlyError, GuestError, GuestTimeout, Problem, SpecError
+from charly_vm.errors import CharlyError, GuestError, GuestTimeout
 from charly_vm.host.waiting import Deadline
+from charly_vm.probe.arguments import wrong_argument
 from charly_vm.probe.libvirt.channel import ANSWER_SECONDS, Channel
 
 READ_PIECE = 256 * 1024
@@ -34,7 +35,9 @@ def read_file(channel: Channel, path: str, *, encoding: str, limit: int) -> str:
     """A file's content; for what is raised see `GuestAgent.read`."""
     _require_encoding("guest/read", encoding)
     if not 0 <= limit <= MOST_READ:
-        raise _wrong("guest/read", f"the limit is {limit}, and not between 0 and {MOST_READ}")
+        raise wrong_argument(
+            "guest/read", f"the limit is {limit}, and not between 0 and {MOST_READ}"
+        )
     with _opened(channel, path, "r") as handle:
         content = _read_all(channel, path, handle, limit)
     if encoding == "base64":
@@ -114,15 +117,13 @@ def _require_time(channel: Channel, path: str, deadline: Deadline) -> None:
 
 def _require_encoding(method: str, encoding: str) -> None:
     if encoding not in ENCODINGS:
-        raise _wrong(method, f"the encoding is {encoding!r}, and not {' or '.join(ENCODINGS)}")
+        raise wrong_argument(
+            method, f"the encoding is {encoding!r}, and not {' or '.join(ENCODINGS)}"
+        )
 
 
 def _decode(content: str) -> bytes:
     try:
         return base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _wrong("guest/write", f"the content is no base64: {error}") from error
-
-
-def _wrong(method: str, text: str) -> SpecError:
-    return SpecError([Problem(method, 0, 0, text)])
+        raise wrong_argument("guest/write", f"the content is no base64: {error}") from error

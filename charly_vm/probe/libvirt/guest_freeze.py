@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from charly_vm.errors import CharlyError, GuestError, Problem, SpecError
+from charly_vm.errors import CharlyError, GuestError
+from charly_vm.probe.arguments import wrong_argument
 from charly_vm.probe.libvirt.channel import ANSWER_SECONDS, Channel
 
 FREEZE_SECONDS = 60.0
@@ -35,7 +36,7 @@ def freeze(channel: Channel, action: str) -> FreezeState:
     if action == "thaw":
         return FreezeState("thawed", _thaw(channel))
     text = f"the action is {action!r}, and not one of {', '.join(ACTIONS)}"
-    raise SpecError([Problem("guest/fsfreeze", 0, 0, text)])
+    raise wrong_argument("guest/fsfreeze", text)
 
 
 @contextmanager

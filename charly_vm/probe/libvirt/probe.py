@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from charly_vm.errors import GuestError, Problem, SpecError
+from charly_vm.errors import GuestError
 from charly_vm.model.live import DomainEvent
 from charly_vm.model.protocols import ListedDomain
+from charly_vm.probe.arguments import wrong_argument
 from charly_vm.probe.keys import parse_chord
 from charly_vm.probe.libvirt.guest import GuestAgent
 from charly_vm.probe.libvirt.recording import Recording
@@ -73,7 +74,7 @@ class LibvirtProbe(Looking):
     def screenshot(self, screen: int = 0) -> bytes:
         """The guest's screen as PNG, whatever the hypervisor gives; they are counted from 0."""
         if not 0 <= screen <= MOST_SCREENS:
-            raise _wrong("screenshot", f"screens are counted from 0, and {screen} is none")
+            raise wrong_argument("screenshot", f"screens are counted from 0, and {screen} is none")
         return self._subject.backend.screenshot(self._subject.domain, screen)
 
     def send_key(self, keys: str | Sequence[str], hold: int = HOLD) -> None:
@@ -86,10 +87,12 @@ class LibvirtProbe(Looking):
         before anything is pressed.
         """
         if not 0 <= hold <= MOST_HOLD:
-            raise _wrong("send-key", f"a key can be held for 0 to {MOST_HOLD} ms, not {hold}")
+            raise wrong_argument(
+                "send-key", f"a key can be held for 0 to {MOST_HOLD} ms, not {hold}"
+            )
         chords = [parse_chord(one) for one in ([keys] if isinstance(keys, str) else keys)]
         if not chords or any(len(one) > MOST_KEYS for one in chords):
-            raise _wrong("send-key", f"1 to {MOST_KEYS} keys can be pressed together")
+            raise wrong_argument("send-key", f"1 to {MOST_KEYS} keys can be pressed together")
         domain = self._subject.backend.running(self._subject.domain)
         for number, codes in enumerate(chords):
             if number:
@@ -121,7 +124,7 @@ class LibvirtProbe(Looking):
         """The last lines of the serial console, the newest at the end. Of a machine on another
         hypervisor, what was said while somebody here listened."""
         if lines < 1:
-            raise _wrong("console", f"1 line or more can be shown, not {lines}")
+            raise wrong_argument("console", f"1 line or more can be shown, not {lines}")
         return self._subject.console(lines)
 
     def events(self, seconds: float = LISTEN_SECONDS, until: str = "") -> tuple[DomainEvent, ...]:
@@ -161,7 +164,3 @@ class LibvirtProbe(Looking):
         except GuestError:
             return False
         return True
-
-
-def _wrong(method: str, text: str) -> SpecError:
-    return SpecError([Problem(method, 0, 0, text)])

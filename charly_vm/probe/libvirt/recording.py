@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from charly_vm.errors import GuestTimeout, Problem, SpecError
+from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
 from charly_vm.model.live import EVENTS, DomainEvent
 from charly_vm.model.spelling import find_meant
+from charly_vm.probe.arguments import wrong_argument
 
 MOST_EVENTS = 10_000
 """A guest can make as many as it likes. The first are kept, and how many more there were."""
@@ -97,4 +98,4 @@ def _require_known(until: str) -> None:
     meant = find_meant(name, EVENTS)
     if name and meant:
         text = f"there is no event {name!r}; did you mean {meant!r}?"
-        raise SpecError([Problem("events", 0, 0, text)])
+        raise wrong_argument("events", text)
