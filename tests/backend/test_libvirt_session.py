@@ -173,7 +173,7 @@ def test_where_the_user_has_a_systemd_it_is_asked_to_start_the_daemon(
 def test_the_session_daemon_is_started_on_demand_and_replaced_when_it_has_died(
     tmp_path: Path,
 ) -> None:
-    """In a runtime directory of its own, whose daemon is nobody else's."""
+    """In directories of its own, whose daemon is nobody else's and knows no domain."""
     program = """
 import os, signal
 from pathlib import Path
@@ -201,7 +201,7 @@ os.kill(int(next(pid_file.parent.glob("*.pid")).read_text()), signal.SIGTERM)
     done = run(
         [sys.executable, "-u", "-W", "ignore::DeprecationWarning", "-c", program],
         timeout=60,
-        env={"XDG_RUNTIME_DIR": str(runtime)},
+        env={"XDG_RUNTIME_DIR": str(runtime), "XDG_CONFIG_HOME": str(tmp_path / "config")},
     )
     assert done.stdout.split() == ["LibvirtFacts", "[]", "0", "[]"]
     assert done.stderr == ""
