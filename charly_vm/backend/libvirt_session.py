@@ -22,8 +22,9 @@ from charly_vm.backend.libvirt_daemon import start_session_daemon
 from charly_vm.backend.libvirt_events import events_paused, forget_event_loop, start_event_loop
 from charly_vm.backend.libvirt_hypervisor import find_hop, probe_hypervisor
 from charly_vm.backend.libvirt_networks import probe_networks
-from charly_vm.backend.passt import find_passt_obstacle
+from charly_vm.backend.passt import PROBE_SECONDS, find_passt_obstacle
 from charly_vm.errors import CharlyError, GuestTimeout, HostError
+from charly_vm.host.background import BackgroundCall
 from charly_vm.host.facts import LibvirtFacts
 from charly_vm.host.settings import find_value
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
@@ -105,8 +106,16 @@ def own_connection(uri: str) -> Iterator[Any]:
 
 def probe_libvirt() -> LibvirtFacts | str:
     """What libvirt offers here, or the reason in words why it cannot be used."""
+    here = find_hop(libvirt_uri()) is None
+    # To try passt takes as long as all the rest, and is waiting for the most part. A host of its
+    # own knows itself whether passt works there.
+    passt = BackgroundCall("passt", find_passt_obstacle) if here else None
+
+    def look(connection: Any) -> LibvirtFacts:
+        return _look(connection, passt)
+
     try:
-        return with_connection(_look)
+        return with_connection(look)
     except CharlyError as error:
         return error.message
 
@@ -234,21 +243,24 @@ def _no_daemon(uri: str, reason: str) -> HypervisorUnreachable:
     )
 
 
-def _look(connection: Any) -> LibvirtFacts:
+def _look(connection: Any, passt: BackgroundCall[str | None] | None) -> LibvirtFacts:
     number = connection.getLibVersion()
     uri = libvirt_uri()
     if "://" not in uri:
         # A name that libvirt's own configuration has for one.
         uri = connection.getURI()
     hypervisor = None if uri == SESSION_URI else probe_hypervisor(connection, uri)
-    # A host of its own knows itself whether passt works there.
-    obstacle = None if find_hop(uri) else find_passt_obstacle()
     networks = probe_networks(connection)
+    offered = offers_passt(connection.getDomainCapabilities())
+    types = find_domain_types(connection.getCapabilities(), platform.machine())
+    obstacle = None
+    if passt and not find_hop(uri):
+        obstacle = passt.result(Deadline(2 * PROBE_SECONDS))
     return LibvirtFacts(
         uri=uri,
         version=(number // 1_000_000, number // 1_000 % 1_000, number % 1_000),
-        domain_types=find_domain_types(connection.getCapabilities(), platform.machine()),
-        passt=offers_passt(connection.getDomainCapabilities()) and obstacle is None,
+        domain_types=types,
+        passt=offered and obstacle is None,
         networks=networks.active,
         idle_networks=networks.idle,
         networks_obstacle=networks.obstacle,
