@@ -18,10 +18,8 @@ from charly_vm.probe.spice import Cursor, SpiceAddress, SpiceSession, SpiceStatu
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where a server that listens everywhere is reached from its own host."""
-
-
 HOLD = 20
-"""Milliseconds."""
+"""Milliseconds for which a key or a button is held, where nobody says."""
 LIBVIRT_CA = Path("/etc/pki/libvirt-spice/ca-cert.pem")
 """Where libvirt's `spice_tls_x509_cert_dir` is unless qemu.conf says otherwise."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
@@ -74,7 +74,8 @@ class Channels:
             self.check(self.main)
             found = self._open.get((channel, channel_id))
             if found is not None:
-                return found  # type: ignore[return-value]
+                # What `make` would make: the number says of which kind a channel is.
+                return cast(C, found)
             offered = self.main.channels or []
             if (channel, channel_id) not in offered:
                 raise _missing(channel, channel_id, offered)

@@ -146,6 +146,7 @@ def _look_up(host: str, port: int, deadline: Deadline) -> list[tuple[int, tuple[
 
     def resolve() -> list[tuple[int, tuple[str, int]]]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # An address of IPv6 has two more members, which `connect` takes as they are.
         return [(entry[0], entry[4]) for entry in found]  # type: ignore[misc]
 
     try:
