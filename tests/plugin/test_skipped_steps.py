@@ -15,7 +15,7 @@ check-one:
   cluster: {check: nodes are ready, kube: nodes}
   desktop: {agent-check: it looks right}
   later: {check: not today, command: echo hello, skip: true}
-  process: {check: it runs, spice: status}
+  process: {check: it runs, spice: statsu}
   hello: {check: it says hello, command: echo hello, stdout: hello}
 """
 
@@ -37,7 +37,7 @@ def test_each_step_says_what_became_of_it(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*process*",
-            "*charly.yml:8: it runs: this version does not carry out the verb spice",
+            "*charly.yml:8: it runs: spice has no method statsu; did you mean status?",
             "SKIPPED*the verb kube is not one of ours",
             "SKIPPED*agent-check is an instruction to an AI",
             "SKIPPED*skip: true",
