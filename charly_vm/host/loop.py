@@ -34,28 +34,32 @@ def call(coro: Coroutine[Any, Any, T], *, grace: float = CLEAN_UP_SECONDS) -> T:
         coro.close()
         raise
     task: asyncio.Task[T] | None = None
-    ended = threading.Event()
+    # A bare lock, held until the task has ended: an Event that is interrupted while it takes the
+    # lock within it keeps that lock, and then both sides wait for ever.
+    ended = threading.Lock()
+    ended.acquire()
 
     def launch() -> None:
         nonlocal task
         task = loop.create_task(coro)
-        task.add_done_callback(lambda _: ended.set())
+        task.add_done_callback(lambda _: ended.release())
 
     def cancel() -> None:
         if task is not None:
             task.cancel()
         else:
             coro.close()
-            ended.set()
+            ended.release()
 
     try:
         loop.call_soon_threadsafe(launch)
-        ended.wait()
+        ended.acquire()
     except BaseException:
         # The loop keeps the order: where there is no task by now, the interruption came so early
         # that there will never be one.
         loop.call_soon_threadsafe(cancel)
-        ended.wait(grace)
+        if task is None or not task.done():
+            ended.acquire(timeout=grace)
         raise
     assert task is not None
     return task.result()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -103,6 +105,52 @@ def test_a_clean_up_that_hangs_holds_an_interrupted_caller_no_longer_than_its_gr
         call(work(), grace=0.2)
     assert 0.2 <= time.monotonic() - begin < 5
     call(let_go())
+
+
+class _Interruption:
+    """Raises KeyboardInterrupt at the n-th point of a thread where a signal's handler may run.
+
+    CPython 3.11 looks for signals where a function begins and after each call (`eval_breaker` in
+    ceval.c): that is where a profile function is told of them.
+    """
+
+    def __init__(self, point: int) -> None:
+        self.left = point
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> None:
+        # What is raised in the callback of a weak reference goes no further.
+        if event in {"call", "c_return"} and frame.f_code.co_name != "_remove":
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+
+def test_a_caller_may_be_interrupted_anywhere() -> None:
+    async def answer() -> int:
+        await asyncio.sleep(0.001)
+        return 1
+
+    def use(interruption: _Interruption) -> None:
+        work = answer()
+        try:
+            sys.setprofile(interruption)
+            call(work, grace=2)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+            work.close()
+
+    for point in itertools.count(1):
+        interruption = _Interruption(point)
+        caller = threading.Thread(target=use, args=[interruption], daemon=True)
+        caller.start()
+        caller.join(20)
+        assert not caller.is_alive(), f"the caller waits for ever when interrupted at {point}"
+        assert call(answer()) == 1
+        if interruption.left > 0:
+            break
+    assert point > 10
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, pytest.fail.Exception])
