@@ -22,6 +22,8 @@ from charly_vm.guest.ssh import SshGuest
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.host.waiting import Deadline
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def peer(answer: Callable[[socket.socket], None]) -> Iterator[int]:

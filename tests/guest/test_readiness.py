@@ -17,6 +17,8 @@ from charly_vm.host.progress import Seen, Silent
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.host.waiting import Deadline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,7 @@ def test_a_command_may_close_its_output_and_read_on(guest: SshGuest, tmp_path: P
     assert (tmp_path / "got").stat().st_size == 300_000
 
 
+@pytest.mark.slow
 def test_a_hundred_megabytes_of_binary_output_arrive_intact(
     guest: SshGuest, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_check_makes_a_failure_an_error_with_what_was_said(guest: SshGuest) -> N
     assert "| not today" in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -159,6 +161,7 @@ def test_a_timeout_ends_the_command_and_what_it_started(
     require_gone(nap)
 
 
+@pytest.mark.slow
 def test_a_daemon_outlives_the_timeout_and_does_not_delay_it(guest: SshGuest, nap: str) -> None:
     began = time.monotonic()
     with pytest.raises(GuestTimeout):
@@ -189,6 +192,7 @@ def test_an_interrupt_ends_the_command_and_leaves_the_connection(guest: SshGuest
     assert guest.run("echo usable").stdout_text == "usable\n"
 
 
+@pytest.mark.slow
 def test_twenty_threads_share_one_connection(stand_in: GuestStandIn) -> None:
     stand_in.start()
     guest = stand_in.guest()
@@ -231,6 +235,7 @@ def test_a_server_that_takes_no_command_is_told_of(stand_in: GuestStandIn) -> No
         stand_in.guest().run("true")
 
 
+@pytest.mark.slow
 def test_waiting_for_a_free_session_counts_towards_the_timeout(guest: SshGuest, nap: str) -> None:
     def busy(_: int) -> None:
         with pytest.raises(GuestTimeout):
@@ -255,6 +260,7 @@ def test_close_drops_the_connection_and_the_next_use_makes_another(stand_in: Gue
     assert stand_in.connections == 2
 
 
+@pytest.mark.slow
 def test_importing_the_guest_loads_nothing_slow() -> None:
     program = "import sys, charly_vm.guest.ssh; print(*sys.modules)"
     loaded = run([sys.executable, "-c", program], timeout=30).stdout.split()

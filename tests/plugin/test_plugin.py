@@ -10,6 +10,8 @@ from stand_in_project import log_of, write_project
 
 from charly_vm.host.process import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
