@@ -6,6 +6,9 @@ PC kind can send; what is above belongs to telephones, remote controls and mice.
 
 from __future__ import annotations
 
+import re
+from string import ascii_lowercase
+
 from charly_vm.model.spelling import suggestion
 from charly_vm.probe.arguments import wrong_argument
 
@@ -56,6 +59,14 @@ _ALSO = {
     "option": "LEFTALT",
     "altgr": "RIGHTALT",
     "shift": "LEFTSHIFT",
+    "lctrl": "LEFTCTRL",
+    "rctrl": "RIGHTCTRL",
+    "lalt": "LEFTALT",
+    "ralt": "RIGHTALT",
+    "lshift": "LEFTSHIFT",
+    "rshift": "RIGHTSHIFT",
+    "lsuper": "LEFTMETA",
+    "rsuper": "RIGHTMETA",
     "meta": "LEFTMETA",
     "super": "LEFTMETA",
     "win": "LEFTMETA",
@@ -70,6 +81,9 @@ _ALSO = {
     "pgdn": "PAGEDOWN",
     "spc": "SPACE",
     "caps": "CAPSLOCK",
+    # A PC's two keys with these words on them; Linux has others of these names.
+    "print": "SYSRQ",
+    "menu": "COMPOSE",
     "printscreen": "SYSRQ",
     "prtsc": "SYSRQ",
     "break": "PAUSE",
@@ -107,6 +121,22 @@ WORDS = {
 }
 """Every word for a key, in small letters, and its code."""
 
+SHIFT = CODES["KEY_LEFTSHIFT"]
+
+_WITH_SHIFT = dict(zip('!@#$%^&*()_+{}|:"<>?~', "1234567890-=[]\\;',./`", strict=True))
+"""The signs that need the shift key, and what is on the same key without it."""
+
+CHARACTERS = {
+    **{character: (WORDS[character], False) for character in WORDS if len(character) == 1},
+    **{letter.upper(): (WORDS[letter], True) for letter in ascii_lowercase},
+    **{sign: (WORDS[plain], True) for sign, plain in _WITH_SHIFT.items()},
+    "\n": (WORDS["enter"], False),
+    "\t": (WORDS["tab"], False),
+    "\b": (WORDS["backspace"], False),
+    "\x1b": (WORDS["esc"], False),
+}
+"""The key that writes each character on an American keyboard, and whether shift is held."""
+
 
 def find_code(key: str) -> int:
     """The code of one key: `ctrl`, `F2`, `a`, `KEY_LEFTCTRL`, in letters of either size.
@@ -114,7 +144,7 @@ def find_code(key: str) -> int:
     Raises `SpecError` that names the nearest.
     """
     written = key if key == " " else key.strip()
-    code = WORDS.get(written.lower().removeprefix("key_"))
+    code = CODES.get(written.upper()) or WORDS.get(written.lower())
     if code is None:
         nearest = suggestion(written.lower().removeprefix("key_"), WORDS)
         raise wrong_argument("keys", f"there is no key {written!r}{nearest}")
@@ -122,17 +152,23 @@ def find_code(key: str) -> int:
 
 
 def parse_chord(chord: str) -> tuple[int, ...]:
-    """The codes of keys that are pressed together: `ctrl-alt-f2`, `KEY_LEFTCTRL-KEY_C`, `ctrl--`.
+    """The codes of keys that are pressed together, in that order: `ctrl-alt-f2`, `ctrl-+`,
+    `KEY_LEFTCTRL-KEY_C`.
 
-    They are joined by hyphens or plus signs; a hyphen at the end, or alone, is the key. Raises
-    `SpecError` for a key that there is not, and for one that is named twice.
+    They are joined by hyphens or plus signs; one of these at the end, or alone, is the key. A sign
+    that needs the shift key has it pressed; a letter is its key, in either size. Raises `SpecError`
+    for a key that there is not, and for one that is named twice.
     """
     codes: list[int] = []
     for key in _split(chord):
         if not key:
-            text = f"{chord!r} names no key at one place; a plus sign is shift-="
-            raise wrong_argument("keys", text)
-        code = find_code(key)
+            raise wrong_argument("keys", f"{chord!r} names no key at one place")
+        if key in _WITH_SHIFT:
+            code, _ = CHARACTERS[key]
+            if SHIFT not in codes:
+                codes.append(SHIFT)
+        else:
+            code = find_code(key)
         if code in codes:
             raise wrong_argument("keys", f"{chord!r} has the key {key!r} twice")
         codes.append(code)
@@ -141,8 +177,10 @@ def parse_chord(chord: str) -> tuple[int, ...]:
 
 def _split(chord: str) -> list[str]:
     text = chord if chord == " " else chord.strip()
-    if text in ("-", "", " "):
+    if len(text) < 2:
         return [text]
-    last = ["-"] if text.endswith(("--", "+-")) else []
-    body = text[:-2] if last else text
+    body, last = (text[:-2], [text[-1]]) if _ENDS_IN_A_JOINT.search(text) else (text, [])
     return [*body.replace("+", "-").split("-"), *last]
+
+
+_ENDS_IN_A_JOINT = re.compile(r"[-+][-+]\Z")

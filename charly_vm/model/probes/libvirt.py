@@ -44,8 +44,8 @@ class SendKey(Method):
     main = "keys"
     structured = frozenset({"keys"})
     keys: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_as_list)]
-    """A chord such as ctrl-alt-f2, or a list of them; the names are those of Linux (KEY_A), also
-    without KEY_."""
+    """A chord such as ctrl-alt-f2 or ctrl-+, or a list of them; the names are those of Linux
+    (KEY_LEFTCTRL), also without KEY_, and what is written on keys."""
     hold: Milliseconds = 50
     """How long they are held, in milliseconds."""
 

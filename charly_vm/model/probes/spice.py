@@ -100,7 +100,7 @@ class Key(OverSpice):
     method = "key"
     main = "keys"
     keys: Text
-    """A chord such as ctrl-alt-f2, or one key."""
+    """A chord such as ctrl-alt-f2 or ctrl-+, or one key, by the names that send-key takes."""
     hold: Milliseconds = 20
     """How long they are held, in milliseconds."""
 

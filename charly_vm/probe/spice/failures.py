@@ -4,7 +4,7 @@ ProbeError
 ├── SpiceUnreachable    no connection, or one that ended
 ├── SpiceRefused        the server answered, and the answer was no
 ├── SpiceProtocolError  what it sent is no SPICE, or breaks its rules
-└── SpiceMissing        what was asked for is not there: a channel, a display, a surface, a key
+└── SpiceMissing        what was asked for is not there: a channel, a display, a surface
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SpiceProtocolError(ProbeError):
 
 
 class SpiceMissing(ProbeError):
-    """This server, or this keyboard, has no such thing."""
+    """This server has no such thing."""
 
 
 _REFUSALS = {

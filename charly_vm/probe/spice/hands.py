@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from charly_vm.errors import GuestTimeout
 from charly_vm.host.waiting import Deadline
+from charly_vm.probe.arguments import wrong_argument
+from charly_vm.probe.keys import SHIFT, parse_chord
 from charly_vm.probe.spice.channels import Channels
-from charly_vm.probe.spice.failures import SpiceMissing
 from charly_vm.probe.spice.inputs_channel import InputsChannel
-from charly_vm.probe.spice.keyboard import SHIFT, find_character, parse_chord
+from charly_vm.probe.spice.keyboard import find_character, find_scancode
 from charly_vm.probe.spice.protocol.devices import (
     SpiceKeyboardModifierFlags,
     SpiceMouseButton,
@@ -60,8 +61,8 @@ class Hands:
         wanted = SpiceKeyboardModifierFlags(0)
         for name in names:
             if name not in _LIGHTS:
-                raise SpiceMissing(
-                    f'the keyboard has no light "{name}"', hint=f"there are {', '.join(_LIGHTS)}"
+                raise wrong_argument(
+                    "lights", f"the keyboard has no light {name!r}, only {', '.join(_LIGHTS)}"
                 )
             wanted |= _LIGHTS[name]
         channel = self._inputs(deadline)
@@ -100,7 +101,7 @@ class Hands:
 
     def move_to(self, x: int, y: int, display: int, deadline: Deadline) -> None:
         if not (0 <= x <= _MAX_COORDINATE and 0 <= y <= _MAX_COORDINATE):
-            raise SpiceMissing(f"({x}, {y}) is not on any display")
+            raise wrong_argument("mouse", f"({x}, {y}) is on no display")
         if self._absolute(deadline):
             channel = self._free(deadline)
             channel.move_to(x, y, display)
@@ -157,11 +158,12 @@ class Hands:
             return channel
 
     def _press(
-        self, keys: list[int], channel: InputsChannel, hold: float, deadline: Deadline
+        self, keys: Sequence[int], channel: InputsChannel, hold: float, deadline: Deadline
     ) -> None:
+        scancodes = [find_scancode(key) for key in keys]
         pressed: list[int] = []
         try:
-            for key in keys:
+            for key in scancodes:
                 channel.key_down(key)
                 pressed.append(key)
             self._channels.sent(channel, deadline)
@@ -191,5 +193,5 @@ def _button(name: str) -> SpiceMouseButton:
         found = SpiceMouseButton.INVALID
     if found == SpiceMouseButton.INVALID:
         known = ", ".join(one.name.lower() for one in SpiceMouseButton if one)
-        raise SpiceMissing(f'the mouse has no button "{name}"', hint=f"there are {known}")
+        raise wrong_argument("button", f"the mouse has no button {name!r}, only {known}")
     return found

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from functools import partial
 
 from charly_vm.host.waiting import Deadline
+from charly_vm.probe.arguments import wrong_argument
 from charly_vm.probe.spice.address import SpiceAddress
 from charly_vm.probe.spice.channels import OFTEN_SECONDS, Channels
 from charly_vm.probe.spice.cursor_channel import Cursor, CursorChannel
 from charly_vm.probe.spice.display_channel import DisplayChannel
-from charly_vm.probe.spice.failures import SpiceMissing
 from charly_vm.probe.spice.hands import Hands
 from charly_vm.probe.spice.picture import Picture, picture_of
 from charly_vm.probe.spice.protocol.drawing import SpiceImageCompression
@@ -173,7 +173,7 @@ class SpiceSession:
         within = deadline or Deadline(ANSWER_SECONDS)
         if x is None or y is None:
             if x is not y:
-                raise SpiceMissing("a place for the mouse needs both x and y")
+                raise wrong_argument("mouse", "a place needs both x and y")
             self._hands.move_by(dx, dy, within)
         else:
             self._hands.move_to(x, y, display, within)
@@ -181,8 +181,9 @@ class SpiceSession:
     def type(self, text: str, *, hold: int = 20, deadline: Deadline | None = None) -> None:
         """Type text on a US keyboard, each key held for `hold` milliseconds.
 
-        Known are printable ASCII, newline and tab; the whole text is looked at before anything is
-        typed. A keyboard's buffer is small: a guest that does not read its keys loses some.
+        Known are printable ASCII, newline and tab. Raises `SpecError` for any other character,
+        before anything is typed. A keyboard's buffer is small: a guest that does not read its keys
+        loses some.
         """
         within = deadline or Deadline(ANSWER_SECONDS + len(text) * 2 * hold / 1000)
         self._hands.type(text, hold / 1000, within)
@@ -197,6 +198,7 @@ class SpiceSession:
         return self._hands.set_lights(names, within)
 
     def key(self, chord: str, *, hold: int = 20, deadline: Deadline | None = None) -> None:
-        """Press keys together, such as `ctrl-alt-f2`, for `hold` milliseconds."""
+        """Press keys together, such as `ctrl-alt-f2`, for `hold` milliseconds: the chords of
+        `LibvirtProbe.send_key`. Raises `SpecError` for a key that there is not."""
         within = deadline or Deadline(ANSWER_SECONDS)
         self._hands.key(chord, hold / 1000, within)
