@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import neighbours
 import pytest
@@ -58,14 +57,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if session:
         config.hook.pytest_deselected(items=session)
         items[:] = [item for item in items if item not in session]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    # Only a run with workers is sure to have pytest-xdist.
-    from by_file import make_scheduler
-
-    return make_scheduler(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

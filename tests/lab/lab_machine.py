@@ -1,7 +1,7 @@
-"""The lab's machine, kept between runs: the first one boots it, later ones load its memory.
+"""The lab's machine: cloned with its memory from a template that the first of them has installed.
 
-It is a machine of charly's own on the qemu backend, in directories that nothing else uses. What it
-is made of is written beside it; where that has changed, or it does not come back, it is made anew.
+It is a machine of charly's own on the qemu backend, in directories that nothing else uses. Several
+may run at the same time, one for each worker of a run.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -16,19 +17,19 @@ import pytest
 from lab_project import TEMPLATE, describe_emulator, name_bed, write_project
 
 from charly_vm.errors import CharlyError
-from charly_vm.host.locks import try_hold
+from charly_vm.host.locks import hold, try_hold
+from charly_vm.host.process import run
 from charly_vm.machine.create import create_machine
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import own_machine, this_process
 from charly_vm.machine.records import Purpose
 from charly_vm.model.project import Target, load_project
-from charly_vm.model.protocols import DomainState
 
 INSTALLED = "installed"
-"""The snapshot that is kept: booted, and with all that does not change from run to run."""
+"""The snapshot in the template: booted, and with all that does not change from run to run."""
 BOOT_SECONDS = 300.0
 """Five times what it takes where nothing else runs: workers may share two cores with guests."""
-BOOTS = 3
+ATTEMPTS = 3
 """An emulated host has been seen to boot with mounts that fail and a udev that does nothing."""
 
 
@@ -39,66 +40,107 @@ def running_machine(
     install: Callable[[Machine], None],
     prepare: Callable[[Machine], None],
 ) -> Iterator[Machine]:
-    """The machine, running for the length of the block, as `install` and then `prepare` have left
-    it.
+    """A machine, running for the length of the block, as `install` and then `prepare` have left it.
 
-    It is kept as it was between the two, in one of the directories of `home`, one for each run that
-    goes on at the same time. `made_of` is what `install` depends on. Where one of them fails, the
-    host is booted anew.
+    What is kept in `home` for others is a template: the machine as it was between the two.
+    `made_of` is what `install` depends on. Where one of them fails, the host is booted anew.
     """
+    digest = hashlib.sha256(made_of)
+    for part in (TEMPLATE.read_text(), describe_emulator()):
+        digest.update(part.encode())
+    template = Template(home, digest.hexdigest())
     with ExitStack() as held:
         place = held.enter_context(_own_place(home))
         with _directories_in(place):
             project = load_project(write_project(place))
             target = project.target(name_bed(), place.name)
             held.enter_context(own_machine(target.domain))
-            note = place / "made-of"
-            machine = _bring_up(target, project.file, note, made_of, install, prepare)
+            machine = _bring_up(target, project.file, template, install, prepare)
         try:
             yield machine
         finally:
             with _directories_in(place):
-                machine.stop(force=True)
+                machine.destroy(disk=True)
+
+
+@dataclass(frozen=True)
+class Template:
+    """The disk of a machine that is installed, with its memory, and what that was made of."""
+
+    home: Path
+    made_of: str
+
+    @property
+    def disk(self) -> Path:
+        return self.home / "template.qcow2"
+
+    @property
+    def note(self) -> Path:
+        return self.home / "template.made-of"
+
+    @property
+    def is_there(self) -> bool:
+        return self.note.exists() and self.note.read_text() == self.made_of
+
+    def freeze(self, machine: Machine) -> None:
+        """Make it of a machine, which is off afterwards."""
+        machine.stop(force=True)
+        self.discard()
+        _copy(machine.record.machine.paths.overlay, self.disk)
+        self.note.write_text(self.made_of)
+
+    def thaw(self, machine: Machine) -> None:
+        """Give a machine its disk; the machine is off afterwards."""
+        machine.stop(force=True)
+        _copy(self.disk, machine.record.machine.paths.overlay)
+
+    def discard(self) -> None:
+        self.note.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    run(["cp", "--reflink=auto", source, target], timeout=300)
 
 
 def _bring_up(
     target: Target,
     project: Path,
-    note: Path,
-    made_of: bytes,
+    template: Template,
     install: Callable[[Machine], None],
     prepare: Callable[[Machine], None],
 ) -> Machine:
-    digest = hashlib.sha256(made_of)
-    for part in (TEMPLATE.read_text(), describe_emulator()):
-        digest.update(part.encode())
-    wanted = digest.hexdigest()
-    kept = find_machine(target.domain)
-    if kept is not None:
-        if note.exists() and note.read_text() == wanted:
-            try:
-                _load(kept)
-                prepare(kept)
-            except CharlyError:
-                # Its base is gone, its port is somebody else's, or its memory is of another QEMU.
-                pass
-            else:
-                return kept
-        kept.destroy(disk=True)
-    note.unlink(missing_ok=True)
+    # Its run was killed.
+    if left := find_machine(target.domain):
+        left.destroy(disk=True)
     failures: list[CharlyError] = []
-    while len(failures) < BOOTS:
-        machine = create_machine(target, project, this_process(Purpose.COMMAND))
+    while len(failures) < ATTEMPTS:
+        # Who comes second waits for the template, and does not boot a host beside it.
+        with hold(template.home / "template.lock"):
+            machine = create_machine(target, project, this_process(Purpose.COMMAND))
+            try:
+                if template.is_there:
+                    template.thaw(machine)
+                else:
+                    machine.wait_until_ready(BOOT_SECONDS)
+                    install(machine)
+                    machine.backend.save_snapshot(machine.record.domain, INSTALLED)
+                    template.freeze(machine)
+                load(machine, INSTALLED)
+                require_answer(machine)
+            except CharlyError as error:
+                failures.append(_give_up(machine, error))
+                # What it stands on is gone, or a host was frozen that works in part.
+                template.discard()
+                continue
+            except BaseException:
+                machine.destroy(disk=True)
+                raise
         try:
-            machine.wait_until_ready(BOOT_SECONDS)
-            install(machine)
-            machine.backend.save_snapshot(machine.record.domain, INSTALLED)
             prepare(machine)
-            note.write_text(wanted)
         except CharlyError as error:
-            error.add_note(f"the end of its console:\n{machine.console_tail(60)}")
-            machine.destroy(disk=True)
-            failures.append(error)
+            failures.append(_give_up(machine, error))
+            with hold(template.home / "template.lock"):
+                template.discard()
         except BaseException:
             machine.destroy(disk=True)
             raise
@@ -107,16 +149,10 @@ def _bring_up(
     raise failures[0]
 
 
-def _load(kept: Machine) -> None:
-    if kept.state() is not DomainState.SHUT_OFF:
-        # Its run was killed a moment ago.
-        kept.stop(force=True)
-    try:
-        load(kept, INSTALLED)
-        require_answer(kept)
-    except BaseException:
-        kept.stop(force=True)
-        raise
+def _give_up(machine: Machine, error: CharlyError) -> CharlyError:
+    error.add_note(f"the end of its console:\n{machine.console_tail(60)}")
+    machine.destroy(disk=True)
+    return error
 
 
 def require_answer(machine: Machine) -> None:

@@ -33,8 +33,9 @@ class StandIns:
     def calls(self) -> list[str]:
         return self._log.read_text().splitlines()
 
-    def run(self, script: Path, *, alone: bool = False, **env: str) -> Completed:
-        """Run a script with the stand-ins first in PATH; `alone`, only the shell's tools follow."""
+    def run(self, script: Path, *words: str, alone: bool = False, **env: str) -> Completed:
+        """Run a script with these words and the stand-ins first in PATH; `alone`, only the shell's
+        tools follow."""
         if alone:
             for tool in SHELL_TOOLS:
                 link = self.programs / tool
@@ -42,4 +43,4 @@ class StandIns:
                     link.symlink_to(require_tool(tool, package=tool))
         path = str(self.programs) if alone else f"{self.programs}:{os.environ['PATH']}"
         bash = require_tool("bash", package="bash")
-        return run([bash, script], timeout=30, check=False, env={"PATH": path, **env})
+        return run([bash, script, *words], timeout=30, check=False, env={"PATH": path, **env})
