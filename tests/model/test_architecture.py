@@ -10,11 +10,12 @@ from charly_vm.errors import HostError, SpecError
 from charly_vm.host.facts import Accelerator, Emulator, Facts, QemuFacts
 from charly_vm.model.entity import EntityNode, VmEntity
 from charly_vm.model.libvirt import LibvirtDomain
-from charly_vm.model.libvirt.cpu import Cpu
+from charly_vm.model.libvirt.cpu import Cpu, CpuFeature
 from charly_vm.model.resolve.architecture import BOARDS, choose_cpu, choose_platform
 
 KVM = Accelerator("kvm", True, "ran guest code")
 TCG = Accelerator("tcg", True, "ran guest code")
+ERMS_OFF = CpuFeature(name="erms", policy="disable")
 
 
 def facts(architecture: str = "x86_64", *foreign: str) -> Facts:
@@ -128,19 +129,27 @@ def test_a_board_of_another_architecture_is_the_authors_mistake(
 @pytest.mark.parametrize(
     ("architecture", "accelerator", "cpu"),
     [
-        ("x86_64", "kvm", ("host-passthrough", None)),
-        ("x86_64", "tcg", ("maximum", None)),
-        ("aarch64", "kvm", ("host-passthrough", None)),
-        ("aarch64", "tcg", ("custom", "neoverse-n1")),
-        ("riscv64", "tcg", ("custom", "rv64")),
+        ("x86_64", "kvm", Cpu(mode="host-passthrough")),
+        ("x86_64", "tcg", Cpu(mode="maximum", features=(ERMS_OFF,))),
+        ("aarch64", "kvm", Cpu(mode="host-passthrough")),
+        ("aarch64", "tcg", Cpu(mode="custom", model="neoverse-n1")),
+        ("riscv64", "tcg", Cpu(mode="custom", model="rv64")),
     ],
 )
-def test_the_usual_cpu(architecture: str, accelerator: str, cpu: tuple[str, str | None]) -> None:
-    chosen = choose_cpu(Cpu(), architecture, accelerator)
-    assert (chosen.mode, chosen.model) == cpu
+def test_the_usual_cpu(architecture: str, accelerator: str, cpu: Cpu) -> None:
+    assert choose_cpu(Cpu(), architecture, accelerator) == cpu
 
 
-def test_a_cpu_that_is_asked_for_stays() -> None:
-    assert choose_cpu(Cpu(mode="maximum"), "aarch64", "tcg") == Cpu(mode="maximum")
+def test_features_that_are_asked_for_stay() -> None:
+    svm = CpuFeature(name="svm", policy="disable")
+    chosen = choose_cpu(Cpu(features=(svm,)), "x86_64", "tcg")
+    assert (chosen.mode, chosen.features) == ("maximum", (svm, ERMS_OFF))
+    erms = CpuFeature(name="erms")
+    assert choose_cpu(Cpu(features=(erms,)), "x86_64", "tcg").features == (erms,)
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_a_cpu_that_is_asked_for_stays(architecture: str) -> None:
+    assert choose_cpu(Cpu(mode="maximum"), architecture, "tcg") == Cpu(mode="maximum")
     named = choose_cpu(Cpu(model="cortex-a72"), "aarch64", "tcg")
     assert (named.mode, named.model) == ("custom", "cortex-a72")
