@@ -20,7 +20,7 @@ from typing import Any
 from lab_cards import CARDS, State, find_state
 from lab_code import FORKING, LABEL, MOUNT_POINT, PATHS
 from lab_machine import load, running_machine
-from lab_modules import build_modules, digest_sources
+from lab_modules import build_expected_modules, build_modules, digest_sources
 from lab_shell import ATTEMPT_SECONDS, RUN_SECONDS, Background, Ended, Shell
 
 from charly_vm.backend import qmp
@@ -209,8 +209,11 @@ def running_lab(cache: Path) -> Iterator[Lab]:
     def bring_code(machine: Machine) -> None:
         _bring_code(_enter(machine))
 
+    def foresee() -> None:
+        build_expected_modules(cache)
+
     made_of = _INSTALL.encode() + digest_sources()
-    with running_machine(cache / "lab", made_of, install, bring_code) as machine:
+    with running_machine(cache / "lab", made_of, foresee, install, bring_code) as machine:
         yield _enter(machine)
 
 

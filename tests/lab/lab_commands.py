@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpu_lab import Lab
-from lab_code import TINY_IMAGE
+from lab_code import DIRECT_EMULATOR, TINY_IMAGE
 from lab_shell import Ended, Shell
 
 PROJECT = """\
@@ -30,6 +30,10 @@ tiny:
     ssh: {{port_auto: true, user: tester}}
 """
 """A guest for the lab's machines."""
+DIRECTLY = f"""\
+  tiny-libvirt:
+    libvirt: {{devices: {{emulator: {DIRECT_EMULATOR}}}}}
+"""
 VFIO = ("vfio-pci", "vfio-pci")
 NVIDIA = ("nvidia", "snd_hda_intel")
 FIRST, SECOND = "0000:01:00.0", "0000:02:00.0"
@@ -82,13 +86,14 @@ class Project:
 
 
 def tiny_guest(lab: Lab, backend: str) -> str:
-    """`TINY`, on a backend."""
+    """`TINY`, on a backend; on qemu it boots without a boot loader."""
     digest = lab.run(f"sha256sum {TINY_IMAGE}").stdout.split()[0]
-    return TINY.replace("@DIGEST@", digest).replace("@BACKEND@", backend)
+    text = TINY.replace("@DIGEST@", digest).replace("@BACKEND@", backend)
+    return text + DIRECTLY if backend == "qemu" else text
 
 
 def make_project(lab: Lab, shell: Shell, text: str = PROJECT) -> Project:
     """In a directory of its own in the account's home."""
-    directory = shell.run("mktemp -d ~/project.XXXX").stdout.strip()
-    shell.run(f"cat >{shlex.quote(directory)}/charly.yml", stdin=text.encode())
+    make = "directory=$(mktemp -d ~/project.XXXX) && cat >$directory/charly.yml && echo $directory"
+    directory = shell.run(make, stdin=text.encode()).stdout.strip()
     return Project(lab, shell, directory)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -37,13 +38,15 @@ ATTEMPTS = 3
 def running_machine(
     home: Path,
     made_of: bytes,
+    foresee: Callable[[], None],
     install: Callable[[Machine], None],
     prepare: Callable[[Machine], None],
 ) -> Iterator[Machine]:
     """A machine, running for the length of the block, as `install` and then `prepare` have left it.
 
     What is kept in `home` for others is a template: the machine as it was between the two.
-    `made_of` is what `install` depends on. Where one of them fails, the host is booted anew.
+    `made_of` is what `install` depends on, and `foresee` is carried out before it, while the host
+    is made. Where one of them fails, the host is booted anew.
     """
     digest = hashlib.sha256(made_of)
     for part in (TEMPLATE.read_text(), describe_emulator()):
@@ -55,7 +58,7 @@ def running_machine(
             project = load_project(write_project(place))
             target = project.target(name_bed(), place.name)
             held.enter_context(own_machine(target.domain))
-            machine = _bring_up(target, project.file, template, install, prepare)
+            machine = _bring_up(target, project.file, template, foresee, install, prepare)
         try:
             yield machine
         finally:
@@ -106,6 +109,7 @@ def _bring_up(
     target: Target,
     project: Path,
     template: Template,
+    foresee: Callable[[], None],
     install: Callable[[Machine], None],
     prepare: Callable[[Machine], None],
 ) -> Machine:
@@ -115,13 +119,15 @@ def _bring_up(
     failures: list[CharlyError] = []
     while len(failures) < ATTEMPTS:
         # Who comes second waits for the template, and does not boot a host beside it.
-        with hold(template.home / "template.lock"):
+        with ThreadPoolExecutor(1) as beside, hold(template.home / "template.lock"):
+            foreseen = None if template.is_there else beside.submit(foresee)
             machine = create_machine(target, project, this_process(Purpose.COMMAND))
             try:
-                if template.is_there:
+                if foreseen is None:
                     template.thaw(machine)
                 else:
                     machine.wait_until_ready(BOOT_SECONDS)
+                    foreseen.result()
                     install(machine)
                     machine.backend.save_snapshot(machine.record.domain, INSTALLED)
                     template.freeze(machine)

@@ -7,12 +7,15 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from charly_vm.errors import LaunchError
 from charly_vm.host.process import require_tool, run
 
 SOURCES = Path(__file__).with_name("modules")
+KERNEL = "linux-image-amd64"
+"""Debian's package that the lab has; see lab.yml."""
 MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm")
 
 
@@ -29,6 +32,15 @@ def build_modules(directory: Path, release: str) -> dict[str, bytes]:
         with tempfile.TemporaryDirectory(dir=directory, prefix=".modules-") as name:
             _publish(_build(Path(name), headers), built)
     return {path.name: path.read_bytes() for path in built.iterdir()}
+
+
+def build_expected_modules(directory: Path) -> None:
+    """`build_modules` for the kernel that this host's lists have, so that they may be there before
+    anybody asks for them. The lab's disk may get a newer one."""
+    shown = run(["apt-cache", "depends", KERNEL], timeout=60, check=False)
+    if found := re.search(r"Depends: linux-image-(\d\S+)", shown.stdout):
+        with suppress(LaunchError):
+            build_modules(directory, found[1])
 
 
 def digest_sources() -> bytes:

@@ -45,14 +45,14 @@ def suite(tmp_path: Path) -> Suite:
 def test_an_ordinary_user_runs_the_lab_and_then_the_rest(suite: Suite) -> None:
     status, calls = suite.run(1000)
     assert status == 0
-    assert [call.rpartition(" -m ")[2] for call in calls] == ["lab", "not lab"]
+    assert [call.rpartition(" -m ")[2] for call in calls] == ["lab tests/lab", "not lab"]
     assert all(call.startswith("pytest ") for call in calls)
 
 
 def test_root_leaves_what_needs_a_session_to_the_account(suite: Suite) -> None:
     status, [of_the_account, of_the_lab, ours] = suite.run(0)
     assert status == 0
-    assert of_the_lab.endswith(" -m lab")
+    assert of_the_lab.endswith(" -m lab tests/lab")
     assert ours.startswith("pytest ")
     assert ours.endswith(" -m not session and not lab")
     assert of_the_account.startswith("account ")
@@ -79,7 +79,9 @@ def test_a_failure_in_any_run_fails_the_suite_and_all_are_run(
 
 def test_a_choice_may_leave_nothing_for_some_runs(suite: Suite) -> None:
     suite.set_statuses(5, 0, 5)
-    assert suite.run(0, "-k", "lifecycle")[0] == 0
+    status, [_, of_the_lab, _] = suite.run(0, "-k", "lifecycle")
+    assert status == 0
+    assert of_the_lab.endswith(" -m lab -k lifecycle")
 
 
 def test_an_interrupted_lab_ends_the_suite(suite: Suite) -> None:
