@@ -17,6 +17,8 @@ from charly_vm.arbiter.ledger import Ledger
 from charly_vm.arbiter.records import Claimant
 from charly_vm.arbiter.wish import make_wish
 
+pytestmark = pytest.mark.slow
+
 PROJECT = """\
 seats:
   resource: {amount: 3}

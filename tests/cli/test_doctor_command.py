@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from charly_process import Charly
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_doctor_says_what_is_here(charly: Charly) -> None:

@@ -11,6 +11,8 @@ from sample_run import write_sample
 
 from charly_vm.report.index import write_report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

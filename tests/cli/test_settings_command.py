@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from charly_process import Charly
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_setting_is_set_shown_used_and_unset(charly: Charly) -> None:

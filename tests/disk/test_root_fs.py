@@ -14,6 +14,8 @@ from charly_vm.disk.sandbox import remove_tree, sandboxed
 from charly_vm.errors import LaunchError
 from charly_vm.host.process import find_tool, require_tool, run
 
+pytestmark = pytest.mark.slow
+
 START, SIZE = 4 * 1024**2, 320 * 1024**2
 """mkfs.xfs makes nothing smaller than 300 MiB."""
 

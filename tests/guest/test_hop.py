@@ -20,6 +20,8 @@ from charly_vm.host.process import run
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.model.protocols import AddressSearch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuestStandIn]:

@@ -21,6 +21,8 @@ from charly_vm.guest.stream import open_stream
 from charly_vm.host.process import run
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def processes(mark: str) -> dict[int, str]:
     """The processes of this host with a text in their command line, by id."""
@@ -95,7 +97,6 @@ def test_a_command_may_close_its_output_and_read_on(guest: SshGuest, tmp_path: P
     assert (tmp_path / "got").stat().st_size == 300_000
 
 
-@pytest.mark.slow
 def test_a_hundred_megabytes_of_binary_output_arrive_intact(
     guest: SshGuest, tmp_path: Path
 ) -> None:
@@ -136,7 +137,6 @@ def test_check_makes_a_failure_an_error_with_what_was_said(guest: SshGuest) -> N
     assert "| not today" in str(caught.value)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -161,7 +161,6 @@ def test_a_timeout_ends_the_command_and_what_it_started(
     require_gone(nap)
 
 
-@pytest.mark.slow
 def test_a_daemon_outlives_the_timeout_and_does_not_delay_it(guest: SshGuest, nap: str) -> None:
     began = time.monotonic()
     with pytest.raises(GuestTimeout):
@@ -192,7 +191,6 @@ def test_an_interrupt_ends_the_command_and_leaves_the_connection(guest: SshGuest
     assert guest.run("echo usable").stdout_text == "usable\n"
 
 
-@pytest.mark.slow
 def test_twenty_threads_share_one_connection(stand_in: GuestStandIn) -> None:
     stand_in.start()
     guest = stand_in.guest()
@@ -235,7 +233,6 @@ def test_a_server_that_takes_no_command_is_told_of(stand_in: GuestStandIn) -> No
         stand_in.guest().run("true")
 
 
-@pytest.mark.slow
 def test_waiting_for_a_free_session_counts_towards_the_timeout(guest: SshGuest, nap: str) -> None:
     def busy(_: int) -> None:
         with pytest.raises(GuestTimeout):
@@ -260,7 +257,6 @@ def test_close_drops_the_connection_and_the_next_use_makes_another(stand_in: Gue
     assert stand_in.connections == 2
 
 
-@pytest.mark.slow
 def test_importing_the_guest_loads_nothing_slow() -> None:
     program = "import sys, charly_vm.guest.ssh; print(*sys.modules)"
     loaded = run([sys.executable, "-c", program], timeout=30).stdout.split()

@@ -13,6 +13,8 @@ from charly_vm.guest.testinfra_host import (
 )
 from charly_vm.host.process import run
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_command_gets_its_arguments_quoted(guest: SshGuest) -> None:
     result = make_testinfra_host(guest).run("printf '%%s|' %s %s; exit 3", "it's", "$HOME")

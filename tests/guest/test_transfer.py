@@ -20,6 +20,8 @@ from charly_vm.guest.transfer import fetch_files, send_files
 from charly_vm.host.process import require_tool
 from charly_vm.host.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 
 class Notes(Silent):
     def __init__(self) -> None:
