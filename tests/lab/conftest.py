@@ -41,7 +41,8 @@ def cards(lab: Lab) -> Lab:
 
 
 @pytest.fixture
-def fresh_lab(lab: Lab) -> Lab:
-    """The host as it was when it was ready, in every respect."""
+def fresh_lab(lab: Lab) -> Iterator[Lab]:
+    """The host as it was when it was ready, in every respect; whoever takes it may spoil it."""
     lab.reset()
-    return lab
+    yield lab
+    lab.spoilt = True
