@@ -16,20 +16,27 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure says what the kernel said last, and where the processors are."""
     report = yield
-    lab = getattr(item, "funcargs", {}).get("lab")
+    lab = getattr(item, "funcargs", {}).get("emulated_host")
     if report.failed and lab is not None:
         report.sections.append(("the lab", lab.describe()))
     return report
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """The host, as whichever test came before has left it. One that only looks at what no test
-    changes takes this; any other takes `cards` or `fresh_lab`."""
+def emulated_host() -> Iterator[Lab]:
     if obstacle := find_obstacle():
         pytest.skip(obstacle)
     with running_lab(user_cache_path("charly-tests")) as lab:
         yield lab
+
+
+@pytest.fixture
+def lab(emulated_host: Lab) -> Lab:
+    """The host, as whichever test came before has left it, unless that has spoilt it. One that only
+    looks at what no test changes takes this; any other takes `cards` or `fresh_lab`."""
+    if emulated_host.spoilt:
+        emulated_host.reset()
+    return emulated_host
 
 
 @pytest.fixture
@@ -41,8 +48,8 @@ def cards(lab: Lab) -> Lab:
 
 
 @pytest.fixture
-def fresh_lab(lab: Lab) -> Iterator[Lab]:
+def fresh_lab(emulated_host: Lab) -> Iterator[Lab]:
     """The host as it was when it was ready, in every respect; whoever takes it may spoil it."""
-    lab.reset()
-    yield lab
-    lab.spoilt = True
+    emulated_host.reset()
+    yield emulated_host
+    emulated_host.spoilt = True
