@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from charly_vm.disk.qcow2 import create_overlay
-from charly_vm.host.process import run, spawn
+from charly_vm.host.process import spawn
 from charly_vm.host.terminal import progress_on
 from charly_vm.host.waiting import Deadline, NotYet, wait_for
 from charly_vm.machine.create import create_machine
@@ -81,8 +81,6 @@ def _boot(machine: Machine, argv: Sequence[str]) -> float:
         finally:
             child.kill()
             child.wait()
-            run(["rm", "-f", resolved.paths.overlay], timeout=20)
-            create_overlay(Path(machine.record.base), resolved.paths.overlay, resolved.disk_size)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,9 @@ def test_ci_forbids_skips_in_every_run(suite: Suite, user: int) -> None:
     assert all("--forbid-skips" in call for call in calls)
 
 
-@pytest.mark.parametrize("statuses", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (5, 0, 0), (0, 5, 0)])
+@pytest.mark.parametrize(
+    "statuses", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (5, 0, 0), (0, 5, 0), (0, 0, 5)]
+)
 def test_a_failure_in_any_run_fails_the_suite_and_all_are_run(
     suite: Suite, statuses: tuple[int, int, int]
 ) -> None:

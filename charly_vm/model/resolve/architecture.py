@@ -38,7 +38,7 @@ EMULATED_MODELS = {
 EMULATED_SLOWLY = {
     # That moving and storing single bytes in a row is quick: kernels and libraries then do so with
     # whole pages, of which TCG emulates each byte by itself. Debian boots with 0.93 of the
-    # processor's time without it, and with 0.86 up to the login (benchmarks/emulated_cpu.py).
+    # processor's time without it (benchmarks/emulated_cpu.py).
     "x86_64": ("erms",),
 }
 """Features of the maximum that make an emulated guest slower: off under TCG, where the author has
