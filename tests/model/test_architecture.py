@@ -15,7 +15,7 @@ from charly_vm.model.resolve.architecture import BOARDS, choose_cpu, choose_plat
 
 KVM = Accelerator("kvm", True, "ran guest code")
 TCG = Accelerator("tcg", True, "ran guest code")
-ERMS_OFF = CpuFeature(name="erms", policy="disable")
+SLOW_OFF = tuple(CpuFeature(name=name, policy="disable") for name in ("erms", "fsrm"))
 
 
 def facts(architecture: str = "x86_64", *foreign: str) -> Facts:
@@ -130,7 +130,7 @@ def test_a_board_of_another_architecture_is_the_authors_mistake(
     ("architecture", "accelerator", "cpu"),
     [
         ("x86_64", "kvm", Cpu(mode="host-passthrough")),
-        ("x86_64", "tcg", Cpu(mode="maximum", features=(ERMS_OFF,))),
+        ("x86_64", "tcg", Cpu(mode="maximum", features=SLOW_OFF)),
         ("aarch64", "kvm", Cpu(mode="host-passthrough")),
         ("aarch64", "tcg", Cpu(mode="custom", model="neoverse-n1")),
         ("riscv64", "tcg", Cpu(mode="custom", model="rv64")),
@@ -143,9 +143,13 @@ def test_the_usual_cpu(architecture: str, accelerator: str, cpu: Cpu) -> None:
 def test_features_that_are_asked_for_stay() -> None:
     svm = CpuFeature(name="svm", policy="disable")
     chosen = choose_cpu(Cpu(features=(svm,)), "x86_64", "tcg")
-    assert (chosen.mode, chosen.features) == ("maximum", (svm, ERMS_OFF))
-    erms = CpuFeature(name="erms")
-    assert choose_cpu(Cpu(features=(erms,)), "x86_64", "tcg").features == (erms,)
+    assert (chosen.mode, chosen.features) == ("maximum", (svm, *SLOW_OFF))
+
+
+@pytest.mark.parametrize("name", ["erms", "fsrm"])
+def test_of_two_features_that_belong_together_one_is_never_turned_off(name: str) -> None:
+    asked = CpuFeature(name=name)
+    assert choose_cpu(Cpu(features=(asked,)), "x86_64", "tcg").features == (asked,)
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])

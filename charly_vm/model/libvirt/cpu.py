@@ -86,7 +86,7 @@ class NumaCell(Model):
 
 class Cpu(Model):
     """Which processor the guest sees. Without a mode it is host-passthrough under KVM and maximum
-    under TCG, there on x86_64 without erms, which makes an emulated guest slower."""
+    under TCG, there on x86_64 without erms and fsrm, which make an emulated guest slower."""
 
     mode: CpuMode | None = None
     """How the processor is chosen."""

@@ -36,13 +36,15 @@ EMULATED_MODELS = {
 """Under TCG, where the author asks for nothing; elsewhere it is the maximum."""
 
 EMULATED_SLOWLY = {
-    # That moving and storing single bytes in a row is quick: kernels and libraries then do so with
-    # whole pages, of which TCG emulates each byte by itself. Debian boots with 0.93 of the
-    # processor's time without it (benchmarks/emulated_cpu.py).
-    "x86_64": ("erms",),
+    # That moving and storing single bytes in a row is quick (erms), also of a few (fsrm): kernels
+    # and libraries then do so with whole pages, of which TCG emulates each byte by itself. Debian
+    # boots with 0.93 of the processor's time without them (benchmarks/emulated_cpu.py). Never the
+    # first alone: with fsrm and no erms, which no processor has, memmove of Linux before 6.4 runs
+    # beyond its end, and the boot hangs. QEMU's max has fsrm from version 8.1 on.
+    "x86_64": ("erms", "fsrm"),
 }
-"""Features of the maximum that make an emulated guest slower: off under TCG, where the author has
-chosen no CPU and does not name the feature."""
+"""Features of the maximum that make an emulated guest slower: all off under TCG, where the author
+has chosen no CPU and names none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,11 @@ def choose_cpu(written: Cpu, architecture: str, accelerator: str) -> Cpu:
         return written.model_copy(update={"mode": "host-passthrough"})
     if model := EMULATED_MODELS.get(architecture):
         return written.model_copy(update={"mode": "custom", "model": model})
-    named = {feature.name for feature in written.features}
-    off = [
-        CpuFeature(policy="disable", name=name)
-        for name in EMULATED_SLOWLY.get(architecture, ())
-        if name not in named
-    ]
-    return written.model_copy(update={"mode": "maximum", "features": (*written.features, *off)})
+    slow = EMULATED_SLOWLY.get(architecture, ())
+    features = written.features
+    if not any(feature.name in slow for feature in features):
+        features += tuple(CpuFeature(policy="disable", name=name) for name in slow)
+    return written.model_copy(update={"mode": "maximum", "features": features})
 
 
 def spec_error(node: EntityNode, text: str) -> SpecError:
