@@ -138,9 +138,14 @@ class FakeHost:
         return process
 
     def add_task(self, pid: int, task: int, name: str, state: str, *frames: str) -> None:
-        directory = self.root.proc / str(pid) / "task" / str(task)
+        process = self.root.proc / str(pid)
+        directory = process / "task" / str(task)
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "stat").write_text(f"{task} ({name}) {state} 1 1 1 0 -1\n")
+        tasks = len(list((process / "task").iterdir()))
+        text = f"({name}) {state} 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {tasks} 0 1\n"
+        (directory / "stat").write_text(f"{task} {text}")
+        # The process's own is its first task's, but for the sums.
+        (process / "stat").write_text(f"{pid} {text}")
         (directory / "stack").write_text("".join(f"[<0>] {one}+0x12/0x40 [x]\n" for one in frames))
 
     def perform(self, root: HostRoot, step: Step) -> None:

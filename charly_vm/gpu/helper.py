@@ -1,7 +1,7 @@
 """The part of a switch that needs root: takes an order on standard input, and says on standard
 output what becomes of it, one JSON object a line.
 
-    python -I charly_vm/gpu/helper.py switch | take-back
+    python -IS charly_vm/gpu/helper.py switch | take-back
 
 What it does is a closed set (`steps`), for one IOMMU group whose functions it finds as the order
 says. It imports Python's own modules, those of this room, and `host.process`.
@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # -I keeps every directory that somebody else may write to out of the path, ours included.
+    # -I keeps every directory that somebody else may write to out of the path, ours included, and
+    # -S the packages of others, whose looking up takes longer than a switch's quick steps.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from charly_vm.gpu.cards import Screens, find_cards, why_own

@@ -65,11 +65,13 @@ def find_holders(
     that use one of `modules`."""
     found = [Holder(user) for module in modules for user in module.users]
     hidden = 0
-    for name in names_in(root.proc):
+    # Before each step that may wait for a holder: without a `Path` for each process.
+    proc = str(root.proc)
+    for name in names_in(proc):
         if not name.isdigit():
             continue
         try:
-            open_nodes = sorted(set(_open_nodes(root.proc / name, nodes, nvidia)))
+            open_nodes = sorted(set(_open_nodes(f"{proc}/{name}/fd", nodes, nvidia)))
         except PermissionError:
             hidden += 1
             continue
@@ -85,12 +87,12 @@ def find_holders(
     return Holders(tuple(found), hidden)
 
 
-def _open_nodes(process: Path, nodes: Collection[str], nvidia: bool) -> Iterator[str]:
-    directory = process / "fd"
+def _open_nodes(directory: str, nodes: Collection[str], nvidia: bool) -> Iterator[str]:
     for descriptor in os.listdir(directory):  # noqa: PTH208
         with suppress(OSError):
             # The kernel says so where a node was removed since.
-            target = os.readlink(directory / descriptor).removesuffix(" (deleted)")  # noqa: PTH115
+            path = f"{directory}/{descriptor}"
+            target = os.readlink(path).removesuffix(" (deleted)")  # noqa: PTH115
             if target in nodes or (nvidia and _NVIDIA_NODE.match(target)):
                 yield target
 

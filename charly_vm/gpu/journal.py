@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from charly_vm.gpu.root import HOST, HostRoot, read_text
-from charly_vm.gpu.steps import BadOrder, Before, Step, read_step, step_as_data
+from charly_vm.gpu.steps import BadOrder, Before, Step, as_data, read_step
 
 FORMAT = 1
 _ODD = (KeyError, TypeError, ValueError, AttributeError, BadOrder)
@@ -104,9 +104,10 @@ class Journal:
         return False
 
     def write_switch(self, switch: Switch) -> None:
-        data: dict[str, Any] = {**asdict(switch), "format": FORMAT}
+        data: dict[str, Any] = {name: getattr(switch, name) for name in switch.__slots__}
+        data["format"] = FORMAT
         data["done"] = [
-            {"step": step_as_data(one.step), "before": asdict(one.before)} for one in switch.done
+            {"step": as_data(one.step), "before": as_data(one.before)} for one in switch.done
         ]
         self._write(f"group-{switch.group}.json", data)
 

@@ -70,7 +70,7 @@ def ask_helper(verb: str, order: Order, say: Say, what: str) -> None:
     """Run the helper to its end. Raises `HostError`, or `CardStuck`."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     given, giving = os.pipe2(os.O_CLOEXEC)
-    argv = [*become_root(), sys.executable, "-I", HELPER, verb]
+    argv = [*become_root(), sys.executable, "-IS", HELPER, verb]
     with os.fdopen(writing, "wb") as output, os.fdopen(given, "rb") as order_file:
         child = spawn(argv, output=output, stdin=order_file.fileno(), own_session=False)
     # Whoever does not become root is gone by now, which shows when the stream is closed.

@@ -19,6 +19,8 @@ REMOVE = "nv_pci_remove"
 _RELEASE = ("device_release_driver_internal", "device_driver_detach")
 _FRAME = re.compile(r"^\[<[0-9a-f]+>\] (\S+?)\+0x", re.MULTILINE)
 """One line of /proc/<pid>/stack; see proc_pid_stack(5)."""
+_TASKS = 17
+"""`num_threads` among the fields after the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,27 @@ def _sleeping(proc: Path) -> Iterator[tuple[StuckTask, bool]]:
         if not pid.isdigit():
             continue
         tasks = f"{proc}/{pid}/task"
-        for task in names_in(tasks):
-            # The name is in brackets and may have any character in it; the state comes next.
-            before, _, after = _read_head(f"{tasks}/{task}/stat").rpartition(b")")
+        for task, stat in _stats_of(f"{proc}/{pid}", pid):
+            before, _, after = stat.rpartition(b")")
             if after[:3].strip() != b"D":
                 continue
             name = before.partition(b"(")[2].decode(errors="replace")
             frames, readable = _read_frames(Path(tasks, task, "stack"))
             yield StuckTask(int(pid), int(task), name, frames), readable
+
+
+def _stats_of(process: str, pid: str) -> Iterator[tuple[str, bytes]]:
+    """The tasks of a process and what proc_pid_stat(5) says of each. Most have but one, and are
+    told by the process's own."""
+    stat = _read_head(f"{process}/stat")
+    # The name is in brackets and may have any character in it. The state comes next, and later how
+    # many tasks there are, a leader that has ended included.
+    fields = stat.rpartition(b")")[2].split(None, _TASKS + 1)
+    if fields[_TASKS : _TASKS + 1] == [b"1"]:
+        yield pid, stat
+        return
+    for task in names_in(f"{process}/task"):
+        yield task, _read_head(f"{process}/task/{task}/stat")
 
 
 def _read_head(path: str) -> bytes:

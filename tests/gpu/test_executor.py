@@ -21,7 +21,7 @@ from charly_vm.gpu.journal import Journal
 from charly_vm.gpu.plan import Plan, plan_switch
 from charly_vm.gpu.root import HostRoot
 from charly_vm.gpu.situation import observe
-from charly_vm.gpu.steps import Kind, Step, step_as_data
+from charly_vm.gpu.steps import Kind, Step, as_data
 
 pytestmark = pytest.mark.slow
 
@@ -254,4 +254,4 @@ def test_a_bind_that_the_kernel_calls_done_is_not_believed(host: FakeHost) -> No
 
 def test_steps_are_written_as_data() -> None:
     step = Step(Kind.BIND, GPU, "vfio-pci")
-    assert step_as_data(step) == {"kind": Kind.BIND, "address": GPU, "driver": "vfio-pci"}
+    assert as_data(step) == {"kind": Kind.BIND, "address": GPU, "driver": "vfio-pci"}

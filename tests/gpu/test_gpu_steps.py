@@ -22,12 +22,12 @@ from charly_vm.gpu.steps import (
     Kind,
     Order,
     Step,
+    as_data,
     invert,
     read_order,
     read_override,
     read_step,
     render_order,
-    step_as_data,
 )
 
 GPU, AUDIO = "0000:01:00.0", "0000:01:00.1"
@@ -109,7 +109,7 @@ def test_all_of_the_closed_set_is_read_as_it_was_written(
     )
     assert read_order(render_order(order)) == order
     for step in steps:
-        assert read_step(step_as_data(step)) == step
+        assert read_step(as_data(step)) == step
 
 
 @given(every_json)
@@ -312,7 +312,7 @@ def test_a_step_is_taken_back_by_its_inverse(step: Step, before: Before, back: l
 )
 def test_what_takes_a_step_back_is_of_the_closed_set_too(step: Step, before: Before) -> None:
     for back in invert(step, before):
-        assert read_step(step_as_data(back)) == back
+        assert read_step(as_data(back)) == back
         # A module is of no one function.
         assert back.address in ("", step.address)
 

@@ -314,7 +314,7 @@ def test_what_is_no_text_is_an_order_that_is_refused(
 def test_it_starts_with_python_and_its_own_files_alone() -> None:
     """Nothing that its caller has in the environment or in a directory is imported."""
     done = run(
-        [sys.executable, "-I", "-X", "importtime", HELPER, "take-back"],
+        [sys.executable, "-IS", "-X", "importtime", HELPER, "take-back"],
         env={"PYTHONPATH": "/nowhere"},
         stdin="{}",
         check=False,

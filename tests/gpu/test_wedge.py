@@ -130,7 +130,8 @@ def test_where_the_kernel_tells_no_stacks_any_sleeper_may_be_one(host: FakeHost)
 
 def test_torn_files_are_passed_over(host: FakeHost) -> None:
     wedge_of(host, *REMOVE)
-    (host.root.proc / "42/task/42/stat").write_text("42 (rmmod")
+    for name in ("42/stat", "42/task/42/stat"):
+        (host.root.proc / name).write_text("42 (rmmod")
     (host.root.proc / "43/task/43").mkdir(parents=True)
     (host.root.proc / "44").mkdir()
     (host.root.proc / "self").mkdir()
