@@ -82,7 +82,7 @@ class _SshProbe:
         if self.deadline.passed or now < self.not_before:
             return self.seen
         try:
-            self.guest.connect(self.deadline, patience=self._patience(now - self.started))
+            self.guest.connect(self.deadline, patience=patience_after(now - self.started))
         except GuestUnreachable as error:
             if error.rejected:
                 pause = LOGIN_AGAIN_SECONDS[min(self.rejections, len(LOGIN_AGAIN_SECONDS) - 1)]
@@ -92,10 +92,13 @@ class _SshProbe:
             return self.seen
         return True
 
-    def _patience(self, waited: float) -> float:
-        """Seconds for one attempt, more the longer it takes.
 
-        QEMU's user network delivers each attempt once the guest is on the network, also those that
-        were given up: sshd sees so many clients that never log in, and some shut out who does that.
-        """
-        return min(max(1.0, waited / 5), 5.0)
+def patience_after(waited: float) -> float:
+    """Seconds that one attempt has for a banner, the more the longer (seconds) SSH is waited for.
+
+    QEMU's user network delivers each attempt once the guest is on the network, also those that
+    were given up: sshd sees so many clients that never log in, and some shut out who does that.
+    A guest that takes minutes to boot may take longer than 5 s for a banner as well, and with
+    another client every 5 s ever longer.
+    """
+    return min(max(1.0, waited / 5), max(5.0, waited / 12))

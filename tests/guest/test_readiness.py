@@ -12,7 +12,7 @@ from guest_stand_in import GuestStandIn
 from charly_vm.errors import GuestError, GuestTimeout
 from charly_vm.guest import cloud_init_wait
 from charly_vm.guest.cloud_init import State
-from charly_vm.guest.readiness import Readiness, wait_for_ssh, wait_until_ready
+from charly_vm.guest.readiness import Readiness, patience_after, wait_for_ssh, wait_until_ready
 from charly_vm.host.progress import Seen, Silent
 from charly_vm.host.ssh_keys import make_key_pair
 from charly_vm.host.waiting import Deadline
@@ -190,6 +190,13 @@ def test_a_key_that_is_refused_is_tried_rarely_and_reported(served: GuestStandIn
         wait_for_ssh(served.guest(key="other"), Deadline(2), alive=alive)
     assert caught.value.seen == "permission denied for somebody"
     assert served.connections == before + 2
+
+
+@pytest.mark.parametrize(
+    ("waited", "patience"), [(0, 1), (4, 1), (20, 4), (40, 5), (60, 5), (240, 20)]
+)
+def test_whoever_boots_slowly_has_more_time_for_a_banner(waited: float, patience: float) -> None:
+    assert patience_after(waited) == patience
 
 
 def test_another_host_key_is_not_waited_for(stand_in: GuestStandIn) -> None:
