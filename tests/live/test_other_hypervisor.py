@@ -63,8 +63,10 @@ class Lab:
     uri: str
     log: Path
 
-    def asked(self) -> list[str]:
-        return self.log.read_text().splitlines()
+    def forwards(self) -> list[str]:
+        """The tunnels that were asked for, so far."""
+        lines = self.log.read_text().splitlines()
+        return [line for line in lines if line.startswith("forward 127.0.0.1:")]
 
 
 @contextmanager
@@ -105,6 +107,7 @@ def another_host(directory: Path, second: Second) -> Iterator[Lab]:
 
 
 def test_a_machine_lives_its_life_on_another_host(space: Workspace, second: Second) -> None:
+    space.give_devices("{graphics: {type: spice}, video: {model: virtio}}")
     with another_host(space.directory / "lab", second) as lab:
         space.environment |= lab.environment
         made = space.charly("vm", "create", "check-tiny", "--wait", CHARLY_LIBVIRT_URI=lab.uri)
@@ -120,10 +123,11 @@ def test_a_machine_lives_its_life_on_another_host(space: Workspace, second: Seco
             "vm", "ssh", "check-tiny", "--", "hostname; echo kept >/disk/kept; sync"
         )
         assert (said.status, said.stdout) == (0, "charly-check-tiny\n"), said.stderr
-        assert [line for line in lab.asked() if line.startswith("forward 127.0.0.1:")]
+        assert lab.forwards()
         shown = space.charly("vm", "list").stdout
         assert "running" in shown
         _talk(space, "check-tiny", "echo $((6 * 7))-it-is", until="42-it-is")
+        _see(space, lab)
         # Its boot was listened to, for the case that it had failed.
         log = (space.machines / "charly-check-tiny" / "console.log").read_text(errors="replace")
         assert "tiny guest: ready" in log
@@ -158,6 +162,16 @@ def test_a_machine_lives_its_life_on_another_host(space: Workspace, second: Seco
         assert gone.status == 0, gone.stderr
         assert second.volumes() == [base]
         assert second.domains() == []
+
+
+def _see(space: Workspace, lab: Lab) -> None:
+    """Its screen by SPICE: that port is open on the other host alone, and is tunnelled to."""
+    forwards = len(lab.forwards())
+    picture = space.directory / "screen.png"
+    seen = space.charly("check", "spice", "screenshot", "check-tiny", "-o", str(picture))
+    assert seen.status == 0, seen.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert len(lab.forwards()) > forwards
 
 
 def _talk(space: Workspace, name: str, line: str, *, until: str) -> None:
