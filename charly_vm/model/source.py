@@ -134,7 +134,8 @@ class Bootstrap(Model):
     """A container image that has the builder, for hosts that have not: one of the project's, or a
     reference."""
     package: tuple[str, ...] = ()
-    """Packages beyond those that make it boot and answer."""
+    """Packages beyond those that make it boot and answer. A Debian kernel (linux-image-…) takes the
+    place of the usual one."""
     rootfs: RootFs | None = None
     """The root's file system; ext4 where it is not given."""
     root_size: Size | None = None

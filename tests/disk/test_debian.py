@@ -55,6 +55,16 @@ def test_the_authors_packages_come_on_top_and_once() -> None:
     assert "nginx" in included.split(",")
 
 
+@pytest.mark.parametrize("kernel", ["linux-image-amd64", "linux-image-6.1.0-57-rt-amd64"])
+def test_a_kernel_that_is_named_takes_the_place_of_the_usual_one(kernel: str) -> None:
+    images = [one for one in find(package=["nginx", kernel]).packages if "linux-image" in one]
+    assert images == [kernel]
+
+
+def test_what_is_for_debuggers_is_no_kernel() -> None:
+    assert "linux-image-cloud-amd64" in find(package=["linux-image-amd64-dbg"]).packages
+
+
 @pytest.mark.parametrize(
     ("machine", "kernel", "console"),
     [

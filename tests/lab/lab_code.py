@@ -36,6 +36,8 @@ emulated twice over, for half a minute of which no test of a card learns anythin
 
 FORKING = f"{MOUNT_POINT}/bin/forking"
 """What forks the commands of charly's; see `programs`."""
+FORKS = "/run/lab-forks.sock"
+"""Where it listens, once it has imported all."""
 
 _REPOSITORY = Path(__file__).parents[2]
 _PROGRAMS = Path(__file__).with_name("programs")

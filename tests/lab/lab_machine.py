@@ -15,12 +15,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from lab_project import TEMPLATE, describe_emulator, name_bed, write_project
+from lab_project import TEMPLATE, describe_emulator, name_bed, write_code, write_project
 
 from charly_vm.errors import CharlyError
 from charly_vm.host.locks import hold, try_hold
 from charly_vm.host.process import run
+from charly_vm.host.progress import SILENT
 from charly_vm.machine.create import create_machine
+from charly_vm.machine.disks import build_disk
 from charly_vm.machine.machine import Machine, find_machine
 from charly_vm.machine.ownership import own_machine, this_process
 from charly_vm.machine.records import Purpose
@@ -45,8 +47,8 @@ def running_machine(
     """A machine, running for the length of the block, as `install` and then `prepare` have left it.
 
     What is kept in `home` for others is a template: the machine as it was between the two.
-    `made_of` is what `install` depends on, and `foresee` is carried out before it, while the host
-    is made. Where one of them fails, the host is booted anew.
+    `made_of` is what `install` depends on, and `foresee` is carried out before it, while the disk
+    is made. Where one of the others fails, the host is booted anew.
     """
     digest = hashlib.sha256(made_of)
     for part in (TEMPLATE.read_text(), describe_emulator()):
@@ -58,7 +60,12 @@ def running_machine(
             project = load_project(write_project(place))
             target = project.target(name_bed(), place.name)
             held.enter_context(own_machine(target.domain))
-            machine = _bring_up(target, project.file, template, foresee, install, prepare)
+            # The packages are most of the disk's work, and one processor's.
+            with ThreadPoolExecutor(1) as beside:
+                others = beside.submit(_make_the_rest, place, template, foresee)
+                build_disk(target, project.file, SILENT)
+                others.result()
+            machine = _bring_up(target, project.file, template, install, prepare)
         try:
             yield machine
         finally:
@@ -101,6 +108,12 @@ class Template:
         self.note.unlink(missing_ok=True)
 
 
+def _make_the_rest(place: Path, template: Template, foresee: Callable[[], None]) -> None:
+    write_code(place)
+    if not template.is_there:
+        foresee()
+
+
 def _copy(source: Path, target: Path) -> None:
     run(["cp", "--reflink=auto", source, target], timeout=300)
 
@@ -109,7 +122,6 @@ def _bring_up(
     target: Target,
     project: Path,
     template: Template,
-    foresee: Callable[[], None],
     install: Callable[[Machine], None],
     prepare: Callable[[Machine], None],
 ) -> Machine:
@@ -119,15 +131,13 @@ def _bring_up(
     failures: list[CharlyError] = []
     while len(failures) < ATTEMPTS:
         # Who comes second waits for the template, and does not boot a host beside it.
-        with ThreadPoolExecutor(1) as beside, hold(template.home / "template.lock"):
-            foreseen = None if template.is_there else beside.submit(foresee)
+        with hold(template.home / "template.lock"):
             machine = create_machine(target, project, this_process(Purpose.COMMAND))
             try:
-                if foreseen is None:
+                if template.is_there:
                     template.thaw(machine)
                 else:
                     machine.wait_until_ready(BOOT_SECONDS)
-                    foreseen.result()
                     install(machine)
                     machine.backend.save_snapshot(machine.record.domain, INSTALLED)
                     template.freeze(machine)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from charly_vm.errors import LaunchError
+from charly_vm.host.locks import hold
 from charly_vm.host.process import require_tool, run
 
 SOURCES = Path(__file__).with_name("modules")
@@ -27,10 +28,12 @@ def build_modules(directory: Path, release: str) -> dict[str, bytes]:
     """
     digest = hashlib.sha256(release.encode() + digest_sources())
     built = directory / f"nvidia-stand-ins-{digest.hexdigest()[:16]}"
-    if not built.exists():
-        headers = _fetch_headers(directory, release)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".modules-") as name:
-            _publish(_build(Path(name), headers), built)
+    # Who comes second finds them built.
+    with hold(directory / "modules.lock"):
+        if not built.exists():
+            headers = _fetch_headers(directory, release)
+            with tempfile.TemporaryDirectory(dir=directory, prefix=".modules-") as name:
+                _build(Path(name), headers).rename(built)
     return {path.name: path.read_bytes() for path in built.iterdir()}
 
 
@@ -85,17 +88,8 @@ def _fetch_headers(directory: Path, release: str) -> Path:
             makefile = tree / inside / "Makefile"
             text = makefile.read_text()
             makefile.write_text(text.replace(" /usr/src/", f" {kept}/usr/src/"))
-            _publish(tree, kept)
+            tree.rename(kept)
     return kept / inside
-
-
-def _publish(made: Path, place: Path) -> None:
-    """Another run of the tests may have come first, and uses what it has made."""
-    try:
-        made.rename(place)
-    except OSError:
-        if not place.exists():
-            raise
 
 
 def _download(work: Path, package: str) -> None:

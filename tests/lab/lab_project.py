@@ -46,9 +46,13 @@ def name_bed() -> str:
     return f"gpu-lab-debian-{platform.freedesktop_os_release()['VERSION_ID']}"
 
 
-def write_project(directory: Path) -> Path:
-    """Write all of it into a directory; returns the project's file."""
+def write_code(directory: Path) -> None:
+    """Write the disk with the code into a directory: a machine needs it when it starts."""
     write_code_disk(directory / "code.img")
+
+
+def write_project(directory: Path) -> Path:
+    """Write all the rest into the directory; returns the project's file."""
     script = directory / "qemu-system-lab"
     script.write_text(_render_emulator())
     script.chmod(0o755)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 from charly_vm.disk.distros import debootstrap
 from charly_vm.disk.distros.common import (
@@ -43,6 +44,8 @@ _PACKAGES = (
     # who logs in; without libpam-systemd a user has no session and no services
     "sudo", "libpam-systemd", "procps", "locales",
 )  # fmt: skip
+_KERNELS = "linux-image-*"
+"""An author who names one has chosen the kernel: it takes the place of the usual one."""
 _PACKAGES_OF = {"debian-13": ("systemd-repart",)}
 """A part of the package systemd before."""
 
@@ -202,7 +205,9 @@ def find_debian(source: Bootstrap, machine: str, *, root_size: int = 0) -> Debia
         return None
     file_system = FILE_SYSTEMS[source.rootfs or "ext4"]
     more = _PACKAGES_OF.get(source.distro, ())
-    ours = (port.kernel, *_PACKAGES, file_system.tools, *more)
+    ours = (*_PACKAGES, file_system.tools, *more)
+    if not any(fnmatch(name, _KERNELS) and not name.endswith("-dbg") for name in source.package):
+        ours = (port.kernel, *ours)
     return Debian(
         suite=suite,
         port=port,
