@@ -37,6 +37,7 @@ from tiny_guest_archive import Archive
 from tiny_guest_disk import write_disk
 from tiny_guest_packages import fetch_packages
 
+from charly_vm.host.locks import hold
 from charly_vm.host.process import require_tool, run
 
 HERE = Path(__file__).parent
@@ -142,12 +143,13 @@ def build_tiny_image(directory: Path, architecture: str = "", *, screen: bool = 
         recipe.update(file.read_bytes())
     kind = f"{architecture}-screen" if screen else architecture
     image = directory / f"tiny-guest-{kind}-{recipe.hexdigest()[:16]}.qcow2"
-    if image.exists():
-        return image
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".tiny-guest-") as workspace:
-        built = _build(Path(workspace), ARCHITECTURES[architecture], screen=screen)
-        built.replace(image)
+    # Two that are built are not the same byte by byte, and the first may be in use by then.
+    with hold(image.with_suffix(".lock")):
+        if not image.exists():
+            with tempfile.TemporaryDirectory(dir=directory, prefix=".tiny-guest-") as workspace:
+                built = _build(Path(workspace), ARCHITECTURES[architecture], screen=screen)
+                built.replace(image)
     return image
 
 
@@ -163,7 +165,10 @@ def _build(work: Path, one: Architecture, *, screen: bool) -> Path:
     kernel = next((tree / "boot").glob("vmlinuz-*"))
     (files / "vmlinuz").write_bytes(kernel.read_bytes())
     (files / "initrd").write_bytes(gzip.compress(_make_initramfs(tree, one, screen=screen), 6))
-    command_line = f"console=tty0 console={one.console},115200 panic=-1 mitigations=off"
+    # The kernel's tests of its ciphers take as long as all the rest until init starts.
+    quick = "mitigations=off cryptomgr.notests"
+    command_line = f"console=tty0 console={one.console},115200 panic=-1 {quick}"
+    place = "($disk,msdos1)"
     raw, disk = work / "disk.raw", work / "disk.qcow2"
     write_disk(
         raw,
@@ -172,7 +177,7 @@ def _build(work: Path, one: Architecture, *, screen: bool) -> Path:
             f"EFI/BOOT/BOOT{one.efi.upper()}.EFI": _find(tree, f"shim{one.efi}.efi.signed"),
             f"EFI/BOOT/grub{one.efi}.efi": _find(tree, f"grub{one.efi}.efi.signed"),
         },
-        grub=f"linux ($disk,msdos1)/vmlinuz {command_line}\ninitrd ($disk,msdos1)/initrd\nboot\n",
+        grub=f"linux$bits {place}/vmlinuz {command_line}\ninitrd$bits {place}/initrd\nboot\n",
         bios=one.bios,
     )
     qemu_img = require_tool("qemu-img", package="qemu-utils")

@@ -20,7 +20,8 @@ ESP_START, ESP_SECTORS = ROOT_START + ROOT_SECTORS, 32768
 def write_disk(raw: Path, files: Path, esp: Mapping[str, bytes], *, grub: str, bios: bool) -> None:
     """Write a raw disk with the files of a directory and those of the EFI partition, by path.
 
-    `grub` are GRUB's commands with `($disk,msdos1)` for the partition that has the files.
+    `grub` are GRUB's commands with `($disk,msdos1)` for the partition that has the files, and with
+    `linux$bits` and `initrd$bits`, which are the quick ones under BIOS.
     """
     work = raw.parent
     with raw.open("wb") as disk:
@@ -32,7 +33,7 @@ def write_disk(raw: Path, files: Path, esp: Mapping[str, bytes], *, grub: str, b
         # The partition that GRUB was loaded from is the root, as in `hd0,msdos2`.
         {**esp, "EFI/debian/grub.cfg": f'regexp --set=1:disk "^([^,]*)" "$root"\n{grub}'.encode()},
     )
-    gap = _make_bios_loader(work, f"set disk=hd0\n{grub}") if bios else b""
+    gap = _make_bios_loader(work, f"set disk=hd0\nset bits=16\n{grub}") if bios else b""
     table = _render_table(bootable=bios)
     with raw.open("r+b") as disk:
         if bios:
@@ -80,7 +81,7 @@ def _make_bios_loader(work: Path, commands: str) -> bytes:
     mkimage = find_tool("grub-mkimage") or require_tool("grub2-mkimage", package="grub-pc-bin")
     run(
         [mkimage, "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/", "-c", config,
-         "biosdisk", "part_msdos", "ext2", "linux", "boot"],
+         "biosdisk", "part_msdos", "ext2", "linux16", "boot"],
         timeout=60,
     )  # fmt: skip
     return core.read_bytes()

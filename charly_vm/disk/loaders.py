@@ -18,7 +18,7 @@ _BOOT_IMAGE_PACKAGE = "grub-pc-bin (Fedora: grub2-pc-modules, Arch: grub)"
 _PROGRAMS = {"mformat": "mtools", "mcopy": "mtools"}
 
 MODULES = (
-    "part_gpt", "linux", "normal", "configfile", "all_video", "boot", "echo", "test",
+    "part_gpt", "linux", "linux16", "normal", "configfile", "all_video", "boot", "echo", "test",
     "search", "search_label", "search_fs_uuid", "minicmd", "ls", "cat", "serial", "terminal",
     "biosdisk",
 )  # fmt: skip

@@ -69,8 +69,8 @@ def test_two_names_mean_arch() -> None:
 def test_each_boots_its_own_kernel(distro: str, kernel: str) -> None:
     arch = find(distro)
     assert kernel in arch.packages
-    assert kernel_line(arch).startswith(f"linux /boot/vmlinuz-{kernel} root=LABEL=root ro ")
-    assert f"initrd /boot/initramfs-{kernel}.img\n" in arch.files["boot/grub/grub.cfg"]
+    assert kernel_line(arch).startswith(f"linux$bits /boot/vmlinuz-{kernel} root=LABEL=root ro ")
+    assert f"initrd$bits /boot/initramfs-{kernel}.img\n" in arch.files["boot/grub/grub.cfg"]
     # Where its packages' scripts fail, pacman does not.
     assert f"for one in boot/vmlinuz-{kernel} boot/initramfs-{kernel}.img; do" in script(arch)
 

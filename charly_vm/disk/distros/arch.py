@@ -15,10 +15,10 @@ from charly_vm.disk.distros.common import (
     ROOT_GROWS,
     list_files,
     render_growth,
-    render_kernel_args,
+    render_grub_config,
 )
 from charly_vm.disk.distros.pacman_conf import PacmanConf
-from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
+from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, FileSystem
 from charly_vm.model.source import Bootstrap
 
 BUILDER = "pacstrap"
@@ -68,14 +68,6 @@ RENAMED = ("cloud-init.service", "cloud-init-main.service", "cloud-init-network.
 """cloud-init's stage with the network has had several names; all that are there are enabled."""
 
 INITRAMFS = "etc/mkinitcpio.conf.d/charly.conf"
-
-_GRUB_CONFIG = """\
-# The last console is the one that systemd writes to.
-set timeout=0
-linux /boot/vmlinuz-{kernel} root=LABEL={label} ro console=tty0 console=ttyS0,115200{more}
-initrd /boot/initramfs-{kernel}.img
-boot
-"""
 
 _DISK_DRIVERS = ("virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "ahci", "nvme")
 """Of the disks that a virtual machine can have; an initramfs for every machine is far larger."""
@@ -142,9 +134,12 @@ class Arch:
 
     @property
     def files(self) -> dict[str, str]:
-        more = render_kernel_args(self.kernel_args)
         kernel = self.variety.kernel
-        config = _GRUB_CONFIG.format(kernel=kernel, label=ROOT_LABEL, more=more)
+        config = render_grub_config(
+            f"/boot/vmlinuz-{kernel}",
+            f"/boot/initramfs-{kernel}.img",
+            kernel_args=self.kernel_args,
+        )
         # The question mark: some kernels have it built in.
         modules = " ".join(f"'{name}?'" for name in (*_DISK_DRIVERS, self.file_system.name))
         return {

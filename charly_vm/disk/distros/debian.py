@@ -15,11 +15,11 @@ from charly_vm.disk.distros.common import (
     ROOT_GROWS,
     list_files,
     render_growth,
-    render_kernel_args,
+    render_grub_config,
 )
 from charly_vm.disk.distros.debian_ports import PORTS, Port
 from charly_vm.disk.distros.tree_recipe import FILES_VARIABLE, LOADERS_VARIABLE, TREE_VARIABLE
-from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
+from charly_vm.disk.file_systems import EXT4, FILE_SYSTEMS, FileSystem
 from charly_vm.model.source import Bootstrap
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
@@ -48,15 +48,6 @@ _KERNELS = "linux-image-*"
 """An author who names one has chosen the kernel: it takes the place of the usual one."""
 _PACKAGES_OF = {"debian-13": ("systemd-repart",)}
 """A part of the package systemd before."""
-
-
-_GRUB_CONFIG = """\
-# The links follow Debian's kernel packages. The last console is the one that systemd writes to.
-set timeout=0
-linux /vmlinuz root=LABEL={label} ro console=tty0 console={console},115200{more}
-initrd /initrd.img
-boot
-"""
 
 FILES = {
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
@@ -132,8 +123,10 @@ class Debian:
 
     @property
     def files(self) -> dict[str, str]:
-        more = render_kernel_args(self.kernel_args)
-        config = _GRUB_CONFIG.format(label=ROOT_LABEL, console=self.port.console, more=more)
+        # The links follow Debian's kernel packages.
+        config = render_grub_config(
+            "/vmlinuz", "/initrd.img", kernel_args=self.kernel_args, console=self.port.console
+        )
         modules = "\n".join((*_DISK_DRIVERS, self.file_system.name, ""))
         return {
             "boot/grub/grub.cfg": config,

@@ -18,10 +18,10 @@ from charly_vm.disk.distros.common import (
     ROOT_GROWS,
     list_files,
     render_growth,
-    render_kernel_args,
+    render_grub_config,
 )
 from charly_vm.disk.distros.dnf_installroot import KERNEL_PLUGIN
-from charly_vm.disk.file_systems import BTRFS, EXT4, FILE_SYSTEMS, ROOT_LABEL, FileSystem
+from charly_vm.disk.file_systems import BTRFS, EXT4, FILE_SYSTEMS, FileSystem
 from charly_vm.model.source import Bootstrap
 
 BUILDER = "dnf"
@@ -82,15 +82,6 @@ SERVICES = (
 """Enabled where they are there: cloud-init's have had several names."""
 TIMERS = ("dnf-makecache.timer", "dnf5-makecache.timer")
 """Disabled: they take dnf's lock at a moment of their own, and a test's installation waits."""
-
-
-_GRUB_CONFIG = """\
-# The links follow the newest kernel. The last console is the one that systemd writes to.
-set timeout=0
-linux /boot/vmlinuz root=LABEL={label} ro console=tty0 console=ttyS0,115200{more}
-initrd /boot/initramfs.img
-boot
-"""
 
 _DRACUT = """\
 # Not what the host that builds the disk has, but what a virtual machine can have.
@@ -177,10 +168,13 @@ class Fedora:
 
     @property
     def files(self) -> dict[str, str]:
-        more = render_kernel_args(self.kernel_args)
+        # The links follow the newest kernel.
+        config = render_grub_config(
+            "/boot/vmlinuz", "/boot/initramfs.img", kernel_args=self.kernel_args
+        )
         drivers = " ".join((*_DISK_DRIVERS, self.file_system.name))
         return {
-            "boot/grub/grub.cfg": _GRUB_CONFIG.format(label=ROOT_LABEL, more=more),
+            "boot/grub/grub.cfg": config,
             "etc/dracut.conf.d/charly.conf": _DRACUT.format(drivers=drivers),
             "etc/fstab": self.file_system.fstab,
             **FILES,
