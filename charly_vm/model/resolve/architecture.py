@@ -39,8 +39,8 @@ EMULATED_SLOWLY = {
     # That moving and storing single bytes in a row is quick (erms), also of a few (fsrm): kernels
     # and libraries then do so with whole pages, of which TCG emulates each byte by itself. Debian
     # boots with 0.93 of the processor's time without them (benchmarks/emulated_cpu.py). Never the
-    # first alone: with fsrm and no erms, which no processor has, memmove of Linux before 6.4 runs
-    # beyond its end, and the boot hangs. QEMU's max has fsrm from version 8.1 on.
+    # first alone: with fsrm and no erms memmove of Linux 6.1 runs beyond its end, and the boot
+    # hangs. QEMU 10's max has both, 7.2's no fsrm.
     "x86_64": ("erms", "fsrm"),
 }
 """Features of the maximum that make an emulated guest slower: all off under TCG, where the author
