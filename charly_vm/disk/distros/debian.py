@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 
 from charly_vm.disk.distros import debootstrap
 from charly_vm.disk.distros.common import (
@@ -44,8 +43,8 @@ _PACKAGES = (
     # who logs in; without libpam-systemd a user has no session and no services
     "sudo", "libpam-systemd", "procps", "locales",
 )  # fmt: skip
-_KERNELS = "linux-image-*"
-"""An author who names one has chosen the kernel: it takes the place of the usual one."""
+_KERNEL_IMAGE = "linux-image-"
+"""How the names of kernels begin: one that an author lists takes the place of the usual one."""
 _PACKAGES_OF = {"debian-13": ("systemd-repart",)}
 """A part of the package systemd before."""
 
@@ -191,6 +190,10 @@ class Debian:
         return ["sh", "-euc", script]
 
 
+def _is_kernel(package: str) -> bool:
+    return package.startswith(_KERNEL_IMAGE) and not package.endswith("-dbg")
+
+
 def find_debian(source: Bootstrap, machine: str, *, root_size: int = 0) -> Debian | None:
     """The Debian that a source and an architecture (as `uname -m` says it) ask for, or None."""
     suite, port = SUITES.get(source.distro), PORTS.get(machine)
@@ -199,7 +202,7 @@ def find_debian(source: Bootstrap, machine: str, *, root_size: int = 0) -> Debia
     file_system = FILE_SYSTEMS[source.rootfs or "ext4"]
     more = _PACKAGES_OF.get(source.distro, ())
     ours = (*_PACKAGES, file_system.tools, *more)
-    if not any(fnmatch(name, _KERNELS) and not name.endswith("-dbg") for name in source.package):
+    if not any(_is_kernel(name) for name in source.package):
         ours = (port.kernel, *ours)
     return Debian(
         suite=suite,
