@@ -136,7 +136,7 @@ class Desk:
             return True
         # Whoever is killed while stopping or starting one writes nothing down of what came of it.
         if any(
-            now.taken != one.right.taken or (one.right.held and not now.held)
+            now.turns != one.right.turns or (one.right.held and not now.held)
             for one in observed
             if (now := self.ledger.see_right(one.key))
         ):

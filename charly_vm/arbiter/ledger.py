@@ -3,7 +3,7 @@
     lock                  held while the ledger is read and changed; never removed
     claims/ID.json        a claim; ID.lock beside it is held by its owner for as long as it lives
     stopped/KEY.json      a holder that was stopped for claims; KEY.lock is held by whoever stops or
-                          starts it, and never removed
+                          starts it, and KEY.turns counts them; neither is ever removed
     inhibited/UID         until when the holders of an account do not give way
     modes/                what resources go back to that are switched for claims; see `modes`
     damaged/              what could not be understood and had no owner that lives
@@ -48,6 +48,7 @@ ASKING_SECONDS = 5.0
 """Whoever only asks about a lock has it for an instant, unless it was stopped in that instant."""
 _LEFT_OVER = re.compile(r"(?P<id>[0-9a-f]{16})\.lock|\..+\.json\.[0-9a-f]{8}\.tmp")
 """A claim's lock, and what is about to become a record."""
+_COUNT_BYTES = 8
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph")
 """Locks on these are not dropped, or not for certain, when their holder dies."""
 
@@ -110,8 +111,8 @@ class Book:
 class Right:
     """The right to stop or start a holder."""
 
-    taken: int = 0
-    """When it was taken the last time, as the file system tells it."""
+    turns: int = 0
+    """How often it was taken."""
     held: bool = False
 
 
@@ -213,8 +214,7 @@ class Ledger:
             stack.enter_context(lock)
         except LeaseUnavailable:
             return False
-        # For those who have looked at the holder before: it may be up or down by now.
-        os.utime(path)
+        self._count_turn(key)
         return True
 
     def is_changing(self, key: str) -> bool:
@@ -223,12 +223,11 @@ class Ledger:
 
     def see_right(self, key: str) -> Right:
         """The right to stop or start a holder, as it is now."""
-        path = self.directory / "stopped" / f"{key}.lock"
         try:
-            taken = path.stat().st_mtime_ns
+            turns = int.from_bytes(self._turns_file(key).read_bytes(), "big")
         except FileNotFoundError:
-            taken = 0
-        return Right(taken, is_alive(path))
+            turns = 0
+        return Right(turns, self.is_changing(key))
 
     def inhibition_file(self, uid: int) -> Path:
         return self.directory / "inhibited" / str(uid)
@@ -269,6 +268,22 @@ class Ledger:
         if there and self.shared:
             self.make()
         return there
+
+    def _turns_file(self, key: str) -> Path:
+        return self.directory / "stopped" / f"{key}.turns"
+
+    def _count_turn(self, key: str) -> None:
+        """For those who have looked at a holder before: it may be up or down by now.
+
+        A file's time is no count: two turns within a tick of the kernel's clock, some milliseconds,
+        leave the same. And it is written in place, for which a full disk has room.
+        """
+        descriptor = os.open(self._turns_file(key), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            turns = int.from_bytes(os.pread(descriptor, _COUNT_BYTES, 0), "big")
+            os.pwrite(descriptor, (turns + 1).to_bytes(_COUNT_BYTES, "big"), 0)
+        finally:
+            os.close(descriptor)
 
     def _read(self) -> Book:
         known: dict[str, tuple[bytes, ClaimRecord]] = {}

@@ -126,10 +126,11 @@ def look(directory: Path) -> list[str]:
     except ClaimUnavailable as error:
         found.append(str(error))
     found += [f"{name} is down after the next" for name in yard.down()]
+    kept = {"stopped": (".lock", ".turns")}
     left = {
         str(file.relative_to(arbiter.ledger.directory))
         for file in arbiter.ledger.directory.rglob("*")
-        if file.is_file() and not (file.parent.name == "stopped" and file.suffix == ".lock")
+        if file.is_file() and file.suffix not in kept.get(file.parent.name, ())
     }
     return [*found, *(f"{name} is left over" for name in left - {"lock"})]
 
