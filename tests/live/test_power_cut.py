@@ -77,6 +77,8 @@ def test_a_second_run_of_the_same_bed_waits_for_the_first(here: Workspace) -> No
 
 
 def test_a_command_on_a_machine_in_use_names_the_holder(here: Workspace) -> None:
+    with here.project.open("a") as project:
+        project.write("  stays: {check: it is busy for as long as this, command: sleep 600}\n")
     run = here.start("check", "run", "check-tiny")
     here.wait_for("the guest boots", lambda: here.stage() == "created")
     refused = here.charly("vm", "destroy", "check-tiny", "--disk")
