@@ -7,23 +7,27 @@ import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charly_vm.arbiter.claiming import CLAIM_SECONDS, Arbiter, Lease
 from charly_vm.arbiter.records import Claimant, Life
 from charly_vm.arbiter.wish import HOST_AMOUNTS, RAM, Wish, unite
-from charly_vm.errors import CharlyError, Problem, SpecError, StateError
+from charly_vm.errors import Problem, SpecError, StateError
 from charly_vm.host.progress import SILENT, Progress
-from charly_vm.machine.card_allocation import allocate_cards, require_cards
+from charly_vm.machine.card_allocation import (
+    allocate_cards,
+    project_of,
+    require_cards,
+    require_same_cards,
+)
 from charly_vm.machine.card_switches import CardSwitches
 from charly_vm.machine.claims import host_amounts, open_ledger
 from charly_vm.machine.household import OwnHousehold
 from charly_vm.machine.machine import Machine
 from charly_vm.machine.ownership import this_process
-from charly_vm.machine.records import MachineRecord, Purpose, find_record
+from charly_vm.machine.records import Purpose, find_record
 from charly_vm.machine.wishes import amounts_of, gives_way_of, machine_amounts, wish_of_machine
-from charly_vm.model.project import Project, Target, load_project
+from charly_vm.model.project import Project, Target
 
 if TYPE_CHECKING:
     from charly_vm.model.resolve import Overrides
@@ -92,9 +96,9 @@ def claiming_for_target(
 
     Raises as `Arbiter.claim` does. The caller holds the machine.
     """
-    require_cards(target, project)
     preemptible = target.deploy.deploy.preemptible if target.deploy else None
     amounts = machine_amounts(target, overrides)
+    require_cards(target, project, ram=amounts[RAM])
     gives_way = gives_way_of(preemptible, amounts)
     with _claiming(
         find_arbiter(project, progress=progress),
@@ -103,7 +107,7 @@ def claiming_for_target(
         holds=gives_way.wish if gives_way else Wish(),
         timeout=timeout,
     ):
-        allocate_cards(target, project, progress, ram=amounts[RAM])
+        allocate_cards(target, project, progress)
         yield
 
 
@@ -111,22 +115,15 @@ def claiming_for_target(
 def claiming_for_start(machine: Machine, *, timeout: float | None = None) -> Iterator[None]:
     """As `claiming_for_target`, for a machine that is there and is booted in the block."""
     record = machine.record
+    require_same_cards(record)
     with _claiming(
-        find_arbiter(_project_of(record), progress=machine.progress),
+        find_arbiter(project_of(record), progress=machine.progress),
         machine.name,
         requires=record.claims,
         holds=record.gives_way.wish if record.gives_way else Wish(),
         timeout=timeout,
     ):
         yield
-
-
-def _project_of(record: MachineRecord) -> Project | None:
-    """Where its tokens are said to be cards; None where its file is gone or wrong by now."""
-    try:
-        return load_project(Path(record.project))
-    except (CharlyError, OSError):
-        return None
 
 
 @contextmanager

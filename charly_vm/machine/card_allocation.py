@@ -3,48 +3,54 @@ machine's `instance.yml`, unless its author has said which devices it gets."""
 
 from __future__ import annotations
 
-import os
-import resource
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charly_vm.arbiter.wish import RAM
-from charly_vm.errors import HostError, Problem, SpecError
-from charly_vm.host.amounts import format_size
+from charly_vm.backend.libvirt_hypervisor import find_hop
+from charly_vm.errors import CharlyError, HostError, Problem, SpecError
 from charly_vm.host.files import make_private_directory, write_atomically
 from charly_vm.host.progress import SILENT, Progress
-from charly_vm.host.waiting import Deadline
-from charly_vm.machine.records import paths_of
+from charly_vm.machine.card_access import (
+    find_hypervisor,
+    require_memlock,
+    require_usable,
+    runs_as_root,
+)
+from charly_vm.machine.records import MachineRecord, paths_of
 from charly_vm.machine.veto import instance_of
 from charly_vm.machine.wishes import machine_amounts, wish_of_machine
 from charly_vm.model.instance import Allocated, Instance
-from charly_vm.model.libvirt.devices.hostdev import PciHostdev
-from charly_vm.model.project import Project, Target
+from charly_vm.model.libvirt.devices.hostdev import Hostdev, PciHostdev
+from charly_vm.model.project import Project, Target, load_project
 from charly_vm.model.resolved import ResolvedMachine
 
 if TYPE_CHECKING:
     from charly_vm.gpu.cards import Card
 
-UDEV_SECONDS = 3.0
-OVERHEAD = 2**30
-"""Bytes that QEMU pins for a guest with a device of the host, beside the guest's RAM."""
+
+def require_cards(target: Target, project: Project, *, ram: int | None = None) -> None:
+    """Raise for what keeps a target from the cards that it claims and no switch changes, before
+    anything is built and anybody gives way for it.
+
+    `HostError`: this host has no such card, the machine is on another host, or this account may not
+    pin its memory, which is `ram` bytes where its file is not to say that. `SpecError`: an address
+    that stands in its `instance.yml` has another card now.
+    """
+    tokens = _tokens(target, project)
+    uri = _require_on_this_host(target, project, tokens)
+    if not tokens:
+        return
+    _require_same_as_allocated(target, _choose_all(tokens, project))
+    if not runs_as_root(uri):
+        require_memlock(ram or machine_amounts(target)[RAM])
 
 
-def require_cards(target: Target, project: Project) -> None:
-    """Raise `HostError` where a target claims a card that this host has not, before anybody gives
-    way for it."""
-    for token in _tokens(target, project):
-        _choose(token, project)
-
-
-def allocate_cards(
-    target: Target, project: Project, progress: Progress = SILENT, *, ram: int | None = None
-) -> None:
-    """Have the cards of a target stand in its machine's `instance.yml`, and see that it can have
-    them, with `ram` bytes where its file is not to say that. The caller has claimed them.
+def allocate_cards(target: Target, project: Project, progress: Progress = SILENT) -> None:
+    """Have the cards of a target stand in its machine's `instance.yml`, and see that they can be
+    used. The caller has claimed them, after `require_cards`.
 
     Raises `HostError` that says what is missing, and `SpecError` where an address that stands there
     has another card now.
@@ -52,19 +58,85 @@ def allocate_cards(
     tokens = _tokens(target, project)
     if not tokens:
         return
-    path = paths_of(target.domain).instance
-    here = instance_of(target.domain)
-    chosen: list[tuple[str, Card]] = [
-        (token, card) for token in tokens for card in _choose(token, project)
-    ]
-    # Who has deleted either has it detected again.
-    if here.allocated and here.hostdevs:
-        _require_same(here, chosen, path)
-    else:
-        _write(path, here, chosen, target)
+    chosen = _choose_all(tokens, project)
+    if not _require_same_as_allocated(target, chosen):
+        path = paths_of(target.domain).instance
+        _write(path, instance_of(target.domain), chosen, target)
         where = ", ".join(f"{card.address} ({token})" for token, card in chosen)
         progress.note(f"{target.domain} gets {where}; {path} says so")
-    _require_usable([card for _, card in chosen], ram or machine_amounts(target)[RAM])
+    require_usable([card for _, card in chosen], as_root=runs_as_root(find_hypervisor(target)))
+
+
+def require_same_cards(record: MachineRecord) -> None:
+    """Raise as `require_cards` does for a machine that is there and is to be started: where an
+    address that it was allocated has another card now, or its token means another one.
+
+    Devices that an author has chosen are the author's business.
+    """
+    machine = record.machine
+    has = _addresses(machine.libvirt.devices.hostdevs)
+    if not has or (machine.hypervisor and machine.hypervisor.hop):
+        return
+    here, project = instance_of(machine.domain), project_of(record)
+    if not here.allocated and (here.hostdevs or _may_be_committed(record, project)):
+        return
+    from charly_vm.machine.gpu_switch import find_selectors
+
+    selectors = find_selectors(project)
+    _require_same(
+        [one for one in here.allocated if one.address in has],
+        has,
+        _choose_all([one for one in record.claims.exclusive if one in selectors], project),
+        paths_of(machine.domain).instance,
+        again=f" by `charly vm update {record.label}`",
+    )
+
+
+def project_of(record: MachineRecord) -> Project | None:
+    """What says which of a machine's tokens are cards; None where it is gone or wrong by now."""
+    try:
+        return load_project(Path(record.project))
+    except (CharlyError, OSError):
+        return None
+
+
+def _may_be_committed(record: MachineRecord, project: Project | None) -> bool:
+    """Whether its author may have written a machine's devices into the project."""
+    try:
+        return project is None or bool(
+            project.target(record.name, record.instance).libvirt.devices.hostdevs
+        )
+    except CharlyError:
+        return True
+
+
+def _require_on_this_host(target: Target, project: Project, tokens: Sequence[str]) -> str:
+    """The hypervisor that is to run the machine. Raises `HostError` where that is another host's,
+    and the claim would take a card of this host from whoever has it.
+
+    `tokens` are those whose cards the machine is to be given. Its author's own devices are that
+    host's: what is claimed with them is refused only where it means a card here as well.
+    """
+    wish = wish_of_machine(target)
+    if not wish.exclusive:
+        return ""
+    from charly_vm.machine.gpu_switch import cards_of, find_selectors
+
+    selectors = find_selectors(project)
+    cards = [token for token in wish.exclusive if token in selectors]
+    uri = find_hypervisor(target) if cards else ""
+    if not find_hop(uri):
+        return uri
+    taken = [token for token in cards if token in tokens or cards_of(token, selectors)]
+    if taken:
+        raise HostError(
+            f"a card can only be given to a machine on this host, and {target.domain}, which "
+            f"requires {', '.join(taken)}, is to run at {uri}",
+            hint="run charly on the host that has the card, or have the machine here: without "
+            "CHARLY_LIBVIRT_URI and the setting libvirt.uri, or with `backend: qemu`; devices of "
+            "the other host are written under `hostdevs`, and claimed by a token without `gpu`",
+        )
+    return uri
 
 
 def _tokens(target: Target, project: Project) -> list[str]:
@@ -97,15 +169,14 @@ def require_not_on_nvidia(machine: ResolvedMachine) -> None:
     """
     if machine.hypervisor and machine.hypervisor.hop:
         return
-    pci = [one for one in machine.libvirt.devices.hostdevs if isinstance(one, PciHostdev)]
-    if not pci:
+    addresses = sorted(_addresses(machine.libvirt.devices.hostdevs))
+    if not addresses:
         return
     from charly_vm.gpu.cards import NVIDIA
     from charly_vm.gpu.inventory import read_function
     from charly_vm.gpu.root import HOST
 
-    for one in pci:
-        address = str(one.source)
+    for address in addresses:
         if read_function(HOST, address).driver == NVIDIA:
             raise HostError(
                 f"{address} is on nvidia, from which it is not safely taken while it is in use",
@@ -113,7 +184,11 @@ def require_not_on_nvidia(machine: ResolvedMachine) -> None:
             )
 
 
-def _choose(token: str, project: Project) -> Sequence[Card]:
+def _choose_all(tokens: Sequence[str], project: Project | None) -> list[tuple[str, Card]]:
+    return [(token, card) for token in tokens for card in _choose(token, project)]
+
+
+def _choose(token: str, project: Project | None) -> Sequence[Card]:
     from charly_vm.gpu.cards import find_cards
     from charly_vm.gpu.inventory import read_inventory
     from charly_vm.gpu.selection import describe_selector, matches
@@ -134,31 +209,54 @@ def _choose(token: str, project: Project) -> Sequence[Card]:
     )
 
 
-def _require_same(here: Instance, chosen: Sequence[tuple[str, Card]], path: Path) -> None:
+def _require_same_as_allocated(target: Target, chosen: Sequence[tuple[str, Card]]) -> bool:
+    """Whether cards stand in the target's file; raises `SpecError` where these are others."""
+    here = instance_of(target.domain)
+    # Who has deleted either has it detected again.
+    if not (here.allocated and here.hostdevs):
+        return False
+    has = {one.address for one in here.allocated}
+    _require_same(here.allocated, has, chosen, paths_of(target.domain).instance)
+    return True
+
+
+def _require_same(
+    allocated: Sequence[Allocated],
+    has: Collection[str],
+    chosen: Sequence[tuple[str, Card]],
+    path: Path,
+    *,
+    again: str = "",
+) -> None:
+    """Raise `SpecError` unless all that was allocated is at its address, and a machine that has
+    these addresses has all of the cards that are chosen now, if any are."""
     from charly_vm.gpu.inventory import read_function
     from charly_vm.gpu.root import HOST
 
     meant = {one.address for _, card in chosen for one in card.functions}
-    for one in here.allocated:
+    for one in allocated:
         found = read_function(HOST, one.address)
         now = f"0x{found.vendor:04x}:0x{found.device:04x}"
-        if now != one.id or one.address not in meant:
+        if now != one.id:
             what = f"{one.address} has {now} now" if found.vendor else f"{one.address} is empty now"
             text = f"{what}, and not the card {one.id} that {one.token} was allocated"
-            if now == one.id:
-                text = f"{one.token} means {', '.join(sorted(meant))} now, and not {one.address}"
-            raise _no_longer_so(path, text)
-    if missing := meant - {one.address for one in here.allocated}:
+            raise _no_longer_so(path, text, again)
+        if meant and one.address not in meant:
+            text = f"{one.token} means {', '.join(sorted(meant))} now, and not {one.address}"
+            raise _no_longer_so(path, text, again)
+    if missing := meant.difference(has):
         tokens = ", ".join(dict.fromkeys(token for token, _ in chosen))
         text = f"{tokens} means {', '.join(sorted(meant))} now, and "
-        raise _no_longer_so(path, f"{text}{', '.join(sorted(missing))} is not allocated")
+        raise _no_longer_so(path, f"{text}{', '.join(sorted(missing))} is not allocated", again)
 
 
-def _no_longer_so(path: Path, text: str) -> SpecError:
-    return SpecError(
-        [Problem(str(path), 0, 0, text)],
-        hint="delete `allocated` and `hostdevs` there; a card that is required is detected again",
-    )
+def _addresses(hostdevs: Sequence[Hostdev]) -> set[str]:
+    return {str(one.source) for one in hostdevs if isinstance(one, PciHostdev)}
+
+
+def _no_longer_so(path: Path, text: str, again: str = "") -> SpecError:
+    hint = "delete `allocated` and `hostdevs` there; a card that is required is detected again"
+    return SpecError([Problem(str(path), 0, 0, text)], hint=f"{hint}{again}")
 
 
 def _write(path: Path, here: Instance, chosen: Sequence[tuple[str, Card]], target: Target) -> None:
@@ -196,50 +294,3 @@ def _free_name(path: Path) -> Path:
     """The path, or one with a number behind it where an earlier text has that already."""
     numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
     return next(one for one in chain([path], numbered) if not one.exists())
-
-
-def _require_usable(cards: Sequence[Card], ram: int) -> None:
-    """Raise `HostError` with every thing that would keep a guest from its card."""
-    problems = [problem for card in cards for problem in _find_problems(card)]
-    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
-    needed = ram + OVERHEAD
-    if os.geteuid() != 0 and limit != resource.RLIM_INFINITY and limit < needed:
-        line = f"{os.environ.get('USER', '$USER')} - memlock {needed // 1024}"
-        problems.append(
-            (
-                f"this account may pin {format_size(limit)} of memory, and the guest and its card "
-                f"need {format_size(needed)}",
-                f"echo '{line}' | sudo tee /etc/security/limits.d/charly.conf, and log in again",
-            )
-        )
-    if problems:
-        raise HostError(
-            "; ".join(reason for reason, _ in problems),
-            hint="; ".join(remedy for _, remedy in problems),
-        )
-
-
-def _find_problems(card: Card) -> Iterator[tuple[str, str]]:
-    from charly_vm.gpu.cards import VFIO
-    from charly_vm.gpu.root import HOST
-    from charly_vm.gpu.status import NODE_REMEDY
-
-    for one in card.functions:
-        if one.driver != VFIO:
-            yield (
-                f"{one.address} is on {one.driver or 'no driver'}, and not on vfio-pci",
-                f"charly vm gpu mode vfio {card.address}",
-            )
-    name = f"/dev/vfio/{card.group}"
-    if not _may_use(HOST.dev / "vfio" / str(card.group)):
-        yield f"this account may not use {name}", NODE_REMEDY
-
-
-def _may_use(node: Path) -> bool:
-    """Whether this account may use it, once udev has had its time with a node that is new."""
-    deadline = Deadline(UDEV_SECONDS)
-    while node.exists() and not os.access(node, os.R_OK | os.W_OK):
-        if deadline.passed:
-            return False
-        time.sleep(0.05)
-    return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,10 +15,12 @@ from fake_host import AUDIO, GPU, SECOND_AUDIO, SECOND_GPU, FakeHost, in_place_o
 from machine_samples import sample_record
 from sample_machine import sample_machine
 
+from charly_vm.arbiter.wish import make_wish
 from charly_vm.errors import HostError, SpecError
 from charly_vm.host.progress import Silent
 from charly_vm.machine import start as start_module
-from charly_vm.machine.arbitration import claiming_for_target
+from charly_vm.machine.arbitration import claiming_for_start, claiming_for_target
+from charly_vm.machine.bed import BedRun
 from charly_vm.machine.card_allocation import (
     allocate_cards,
     require_cards,
@@ -38,6 +41,8 @@ debian-vm:
   vm: {source: {kind: bootstrap}, ram: 4G, backend: qemu, ssh: {port_auto: true}}
 cuda:
   vm: {from: debian-vm, requires_exclusive: [nvidia-gpu]}
+bed:
+  vm: {from: debian-vm, disposable: true, requires_exclusive: [nvidia-gpu]}
 two-cards:
   resource: {gpu: {vendor: "0x10de", count: 2}}
 both:
@@ -52,7 +57,12 @@ plain-vm:
     libvirt: {devices: {hostdevs: [{type: pci, source: {bus: 0x09, slot: 0x00}}]}}
 written:
   vm: {from: plain-vm, requires_exclusive: [nvidia-gpu]}
+any-vm:
+  vm: {source: {kind: bootstrap}, ram: 4G, backend: libvirt, ssh: {port_auto: true}}
+anywhere:
+  vm: {from: any-vm, requires_exclusive: [nvidia-gpu]}
 """
+ELSEWHERE = "qemu+ssh://me@lab/system"
 GIB = 2**30
 
 
@@ -60,6 +70,7 @@ GIB = 2**30
 def host(tmp_path: Path) -> Iterator[FakeHost]:
     made = FakeHost(tmp_path / "host")
     made.add_card(mode="vfio")
+    made.write("dev/vfio/1", "")
     with in_place_of_this_host(made):
         yield made
 
@@ -75,7 +86,7 @@ def project(tmp_path: Path) -> Project:
 def memlock(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ordinary user who may pin what a guest of 4 GiB and its card need, and no byte more."""
     set_memlock(monkeypatch, 5 * GIB)
-    monkeypatch.setattr("charly_vm.machine.card_allocation.UDEV_SECONDS", 0.0)
+    monkeypatch.setattr("charly_vm.machine.card_access.UDEV_SECONDS", 0.0)
 
 
 def set_memlock(monkeypatch: pytest.MonkeyPatch, limit: int, *, euid: int = 1000) -> None:
@@ -161,6 +172,7 @@ def test_addresses_that_look_like_numbers_are_read_as_they_are(
             entry.unlink()
         host.root.device(one).rmdir()
     host.add_card("0000:10:00", group=5, mode="vfio")
+    host.write("dev/vfio/5", "")
     allocate(project)
     assert sources(written()) == ["0000:10:00.0", "0000:10:00.1"]
     assert [one.address for one in written().allocated] == ["0000:10:00.0", "0000:10:00.1"]
@@ -247,6 +259,7 @@ def test_as_many_are_written_as_the_token_means(host: FakeHost, project: Project
     assert "no card for two-cards (2 of vendor 0x10de)" in problem(project, "both").message
     assert not file_of("both").exists()
     host.add_card("0000:02:00", group=2, mode="vfio")
+    host.write("dev/vfio/2", "")
     require_cards(target, project)
     allocate(project, "both")
     assert sources(written("both")) == [GPU, AUDIO, SECOND_GPU, SECOND_AUDIO]
@@ -378,6 +391,114 @@ def test_a_machine_that_is_off_is_not_started_with_one(
     assert started == [record.domain]
 
 
+@dataclass
+class Off:
+    """The machine of a deploy as it was made, off, with the devices that its files say."""
+
+    project: Project
+    name: str = "cuda"
+    started: list[object] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        target = self.project.target(self.name)
+        devices = (*target.libvirt.devices.hostdevs, *written(self.name).hostdevs)
+        self.record = replace(
+            sample_record(self.name),
+            project=str(self.project.file),
+            claims=make_wish(["nvidia-gpu"]),
+            machine=sample_machine(
+                domain=target.domain,
+                libvirt={"devices": {"hostdevs": [one.model_dump() for one in devices]}},
+            ),
+        )
+
+    def start(self) -> None:
+        machine = Machine(self.record)
+        backend = SimpleNamespace(
+            start=self.started.append, state=lambda domain: DomainState.SHUT_OFF
+        )
+        vars(machine)["backend"] = backend
+        start_module.start_machine(machine)
+
+    def refusal(self) -> SpecError:
+        """That of the start, which is the one before anything is claimed for it."""
+        with pytest.raises(SpecError) as before, claiming_for_start(Machine(self.record)):
+            pytest.fail("it has another card")
+        with pytest.raises(SpecError) as raised:
+            self.start()
+        assert raised.value.message == before.value.message
+        assert raised.value.hint == (
+            "delete `allocated` and `hostdevs` there; a card that is required is detected again by "
+            f"`charly vm update {self.name}`"
+        )
+        assert self.started == []
+        return raised.value
+
+
+def test_a_machine_is_started_with_the_card_that_it_was_allocated(
+    host: FakeHost, project: Project
+) -> None:
+    allocate(project)
+    off = Off(project)
+    off.start()
+    assert off.started == [off.record.domain]
+    off.started.clear()
+    # Also where nothing says any more what its token means.
+    project.file.unlink()
+    off.start()
+    assert off.started == [off.record.domain]
+    (host.root.device(GPU) / "device").write_text("0x2684\n")
+    off.started.clear()
+    assert off.refusal().message == (
+        f"{file_of()}: {GPU} has 0x10de:0x2684 now, and not the card 0x10de:0x28c2 that "
+        "nvidia-gpu was allocated"
+    )
+
+
+def test_a_machine_is_not_started_with_a_card_that_its_token_does_not_mean_any_more(
+    host: FakeHost, project: Project
+) -> None:
+    """The claim would take and switch the other one."""
+    allocate(project)
+    host.add_card("0000:00:05", group=5)
+    assert Off(project).refusal().message == (
+        f"{file_of()}: nvidia-gpu means 0000:00:05.0, 0000:00:05.1 now, and not {GPU}"
+    )
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_machine_is_not_started_with_the_address_that_its_card_had(
+    host: FakeHost, project: Project, deleted: bool
+) -> None:
+    """Its file says nothing more of it, or where the card is now; the machine is as it was made."""
+    allocate(project)
+    off = Off(project)
+    for one in (GPU, AUDIO):
+        host.root.device(one).rename(host.path / one)
+    host.add_card("0000:02:00", group=2, mode="vfio")
+    host.write("dev/vfio/2", "")
+    file_of().unlink()
+    if not deleted:
+        allocate(project)
+    assert off.refusal().message == (
+        f"{file_of()}: nvidia-gpu means {SECOND_GPU}, {SECOND_AUDIO} now, and {SECOND_GPU}, "
+        f"{SECOND_AUDIO} is not allocated"
+    )
+
+
+@pytest.mark.parametrize("name", ["cuda", "written"])
+def test_a_machine_with_an_authors_devices_is_started_with_them(
+    host: FakeHost, project: Project, name: str
+) -> None:
+    if name == "cuda":
+        author_writes(
+            "libvirt: {devices: {hostdevs: [{type: pci, source: {bus: 0x07, slot: 0x00}}]}}\n"
+        )
+    off = Off(project, name)
+    off.start()
+    assert off.started == [off.record.domain]
+
+
 def test_a_group_that_has_more_functions_by_now_is_not_given_in_part(
     host: FakeHost, project: Project
 ) -> None:
@@ -422,7 +543,7 @@ def test_what_is_not_on_vfio_is_told_with_what_helps(host: FakeHost, project: Pr
 def test_a_node_that_this_account_may_not_use_is_told(
     host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = host.write("dev/vfio/1", "")
+    node = host.root.dev / "vfio/1"
     asked: list[tuple[Path, int]] = []
 
     def access(path: Path, mode: int) -> bool:
@@ -442,25 +563,41 @@ def test_a_node_that_is_new_is_given_a_moment(
     host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """udev sets the rights of a node after the kernel has made it."""
-    host.write("dev/vfio/1", "")
     answers = [False, True]
     monkeypatch.setattr(os, "access", lambda path, mode: answers.pop(0))
-    monkeypatch.setattr("charly_vm.machine.card_allocation.UDEV_SECONDS", 60.0)
+    monkeypatch.setattr("charly_vm.machine.card_access.UDEV_SECONDS", 60.0)
     assert len(allocate(project)) == 1
     assert answers == []
 
 
-def test_memory_that_may_not_be_pinned_is_told(
-    host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("driver", ["vfio-pci", "nvidia"])
+def test_memory_that_may_not_be_pinned_is_told_before_the_card_is_claimed(
+    host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch, driver: str
 ) -> None:
-    allocate(project)
+    host.bind(GPU, driver)
     set_memlock(monkeypatch, 5 * GIB - 1)
-    error = problem(project)
-    assert "the guest and its card need 5G" in error.message
-    assert error.hint == (
+    with (
+        pytest.raises(HostError) as raised,
+        claiming_for_target(project.target("cuda"), project),
+    ):
+        pytest.fail("it may not pin that")
+    assert "the guest and its card need 5G" in raised.value.message
+    assert raised.value.hint == (
         f"echo 'ann - memlock {5 * 2**20}' | sudo tee /etc/security/limits.d/charly.conf, and log "
         "in again"
     )
+    assert host.drivers() == {GPU: driver, AUDIO: "vfio-pci"}
+    assert not file_of().exists()
+
+
+def test_a_bed_is_told_before_its_disk_is_built(
+    host: FakeHost, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_memlock(monkeypatch, GIB)
+    run = BedRun(project, project.deploys["bed"], evidence=tmp_path / "evidence")
+    monkeypatch.setattr(run, "_build", lambda: pytest.fail("it builds"))
+    with pytest.raises(HostError, match="the guest and its card need 5G"):
+        run.prepare()
 
 
 def test_memory_that_the_command_line_asks_for_is_to_be_pinned_as_well(
@@ -483,17 +620,91 @@ def test_root_and_who_has_no_limit_may_pin_all(
     euid: int,
 ) -> None:
     set_memlock(monkeypatch, limit, euid=euid)
-    assert len(allocate(project)) == 1
+    require_cards(project.target("cuda"), project)
 
 
 def test_every_problem_is_told_at_once(
     host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.bind(AUDIO, "snd_hda_intel")
-    host.write("dev/vfio/1", "")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    set_memlock(monkeypatch, GIB)
     error = problem(project)
-    assert error.message.count("; ") == 2
+    assert error.message.count("; ") == 1
     assert error.hint is not None
-    assert error.hint.count("; ") == 2
+    assert error.hint.count("; ") == 1
+
+
+def test_a_node_that_does_not_come_is_told(host: FakeHost, project: Project) -> None:
+    node = host.root.dev / "vfio/1"
+    node.unlink()
+    error = problem(project)
+    assert error.message == f"/dev/vfio/1 is not there, though all of {GPU} is on vfio-pci"
+    # Without its functions on vfio-pci, that is all there is to say.
+    host.bind(AUDIO, "snd_hda_intel")
+    assert problem(project).message == f"{AUDIO} is on snd_hda_intel, and not on vfio-pci"
+
+
+def test_a_node_that_comes_late_is_waited_for(
+    host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host.root.dev / "vfio/1").unlink()
+    monkeypatch.setattr("charly_vm.machine.card_access.UDEV_SECONDS", 60.0)
+    udev = threading.Timer(0.1, host.write, ("dev/vfio/1", ""))
+    udev.start()
+    assert len(allocate(project)) == 1
+    udev.join()
+
+
+def test_a_machine_on_another_host_is_given_no_card_of_this_one(
+    host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLY_LIBVIRT_URI", ELSEWHERE)
+    host.bind(GPU, "nvidia")
+    with (
+        pytest.raises(HostError) as raised,
+        claiming_for_target(project.target("anywhere"), project),
+    ):
+        pytest.fail("it is on another host")
+    assert raised.value.message == (
+        "a card can only be given to a machine on this host, and charly-anywhere, which requires "
+        f"nvidia-gpu, is to run at {ELSEWHERE}"
+    )
+    assert "run charly on the host that has the card" in raised.value.hint
+    assert host.drivers() == {GPU: "nvidia", AUDIO: "vfio-pci"}
+    assert not file_of("anywhere").exists()
+    # Plain QEMU is on this host, whatever libvirt is set.
+    require_cards(project.target("cuda"), project)
+
+
+def test_devices_of_another_host_are_claimed_where_that_takes_no_card_of_this_one(
+    host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLY_LIBVIRT_URI", ELSEWHERE)
+    target = project.target("anywhere")
+    author_writes(
+        "libvirt: {devices: {hostdevs: [{type: pci, source: {bus: 0x07, slot: 0x00}}]}}\n",
+        "anywhere",
+    )
+    with pytest.raises(HostError, match="can only be given to a machine on this host"):
+        require_cards(target, project)
+    host.bind(GPU, "nouveau")
+    require_cards(target, project)
+
+
+def test_the_system_daemon_needs_neither_our_rights_nor_our_limit(
+    host: FakeHost, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = project.target("anywhere")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    set_memlock(monkeypatch, 0)
+    monkeypatch.setenv("CHARLY_LIBVIRT_URI", "qemu:///session")
+    with pytest.raises(HostError, match="the guest and its card need 5G"):
+        require_cards(target, project)
+    with pytest.raises(HostError, match="may not use /dev/vfio/1"):
+        allocate_cards(target, project)
+    monkeypatch.setenv("CHARLY_LIBVIRT_URI", "qemu:///system")
+    require_cards(target, project)
+    allocate_cards(target, project)
+    host.bind(AUDIO, "snd_hda_intel")
+    with pytest.raises(HostError, match=f"{AUDIO} is on snd_hda_intel, and not on vfio-pci"):
+        allocate_cards(target, project)
