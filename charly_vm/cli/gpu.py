@@ -20,7 +20,7 @@ MODES = ("vfio", "nvidia")
 MEANINGS = {
     "vfio": "ready for a machine",
     "nvidia": "serves containers",
-    "unbound": "has no driver",
+    "unbound": "has no driver; `charly vm gpu mode vfio`, or `mode nvidia`, gives it one",
     "half-switched": "is between two modes; `charly vm gpu recover` makes it ready for a machine",
     "wedged": "hangs in its driver until this host is reset",
     "given up": "is not to be touched until this host is reset",
@@ -168,6 +168,7 @@ def plan(words: tuple[str, ...], as_json: bool) -> int:
                 "target": target,
                 "steps": [{**dataclasses.asdict(step), "text": str(step)} for step in made.steps],
                 "refusals": [dataclasses.asdict(one) for one in made.refusals],
+                "unseen": made.unseen,
             }
         )
     else:
@@ -185,6 +186,11 @@ def _print_plan(made: Plan) -> None:
         click.echo(f"refused: {one.reason}")
         if one.remedy:
             click.echo(f"  what helps: {one.remedy}")
+    if made.unseen:
+        click.echo(
+            f"{made.unseen} processes are closed to this account, and may have the card open: "
+            "run it as root to know"
+        )
 
 
 @click.command()

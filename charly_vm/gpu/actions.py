@@ -12,6 +12,8 @@ from charly_vm.gpu.root import HostRoot, link_name
 from charly_vm.gpu.steps import Kind, Step, read_override
 from charly_vm.host.process import find_tool
 
+SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What a module is loaded by may be a line of modprobe.d(5), for a shell."""
 CDI_FILE = Path("/etc/cdi/nvidia.yaml")
 
 
@@ -104,7 +106,7 @@ def _become(name: str, *words: str) -> None:
     if program is None:
         raise ActionFailed(f"the program {name} is not installed")
     # In place of this process, so that one that hangs is known as the one that does.
-    os.execve(program, [name, *words], {"PATH": os.defpath, "LC_ALL": "C.UTF-8"})
+    os.execve(program, [name, *words], {"PATH": SEARCHED, "LC_ALL": "C.UTF-8"})
 
 
 def wait_until_bound(root: HostRoot, address: str, driver: str, seconds: float) -> str:

@@ -53,6 +53,10 @@ class StepFailed(Exception):
     """A step was not done; whatever came before it can be taken back."""
 
 
+class Unsound(Exception):
+    """A driver hangs, and nothing of the card has been touched."""
+
+
 class Stuck(Exception):
     """A step does not end, and nothing of the card may be touched any more."""
 
@@ -68,8 +72,8 @@ class Executor:
     seconds: Mapping[Kind, float] = field(default_factory=lambda: SECONDS)
 
     def run(self, order: Order) -> None:
-        """All of an order's steps. Raises `StepFailed` once what was done has been taken back, and
-        `Stuck` where nothing can be."""
+        """All of an order's steps. Raises `StepFailed` once what was done has been taken back,
+        `Stuck` where nothing can be, and `Unsound` where nothing was done."""
         switch = Switch(order.group, order.addresses, order.target, self.journal.boot_id)
         overrides = self._read_overrides(switch)
         try:
@@ -86,10 +90,10 @@ class Executor:
     def take_back(self, switch: Switch) -> list[str]:
         """Undo what was done, or may have been; returns what could not be. The switch is over then,
         or is left with the reason."""
-        self._wait_for_orphan(switch)
         problems = []
         for done in reversed(switch.done):
             for step in invert(done.step, done.before):
+                self.say(str(step))
                 try:
                     self._free(switch, step)
                     self._do_alone(switch, step)
@@ -100,6 +104,12 @@ class Executor:
         else:
             self.journal.end_switch(switch.group)
         return problems
+
+    def take_back_left(self, switch: Switch) -> list[str]:
+        """`take_back` for a switch of somebody who was killed. Raises `Unsound` as well."""
+        self._wait_for_orphan(switch)
+        self._require_sound(replace(switch, done=()), "before anything was taken back")
+        return self.take_back(switch)
 
     def _do(self, switch: Switch, step: Step, overrides: dict[str, str]) -> Switch:
         """One step, which is on record before it is begun."""
@@ -198,9 +208,12 @@ class Executor:
         return {address: override for address, _, override in pairs}
 
     def _require_sound(self, switch: Switch, when: str) -> None:
-        """Raises `Stuck`, and gives the card up, where a driver of cards does not end; `StepFailed`
-        before anything was done where some other driver is just being ended."""
+        """Raises `Stuck`, and gives the card up, where a driver of cards does not end; before
+        anything was done `Unsound`, and `StepFailed` where some other driver is just being
+        ended."""
         check = check_wedge(self.root)
+        if check.wedged and not switch.done:
+            raise Unsound(f"the driver does not let go of a device: {check.wedged[0]}, {when}")
         if check.wedged:
             raise self._give_up(switch, f"{check.wedged[0]}, {when}")
         if check.tasks and not switch.done:
@@ -265,11 +278,10 @@ class Executor:
         with suppress(ProcessLookupError):
             pidfd = os.pidfd_open(switch.child)
             try:
-                step = switch.done[-1].step
-                # The id may be somebody else's by now.
+                # The id may be somebody else's by now. The step may be one of the way back.
                 same = _when_begun(switch.child) == switch.child_began
-                if same and not _has_ended(pidfd, self.seconds[step.kind]):
-                    raise self._give_up(switch, f"it did not end: {step}")
+                if same and not _has_ended(pidfd, max(self.seconds.values())):
+                    raise self._give_up(switch, f"it did not end: {switch.done[-1].step}")
             finally:
                 os.close(pidfd)
 

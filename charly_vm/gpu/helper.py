@@ -21,7 +21,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from charly_vm.gpu.cards import Screens, find_cards, why_own
-from charly_vm.gpu.executor import Executor, StepFailed, Stuck
+from charly_vm.gpu.executor import Executor, StepFailed, Stuck, Unsound
 from charly_vm.gpu.holders import console_cards, drm_masters
 from charly_vm.gpu.inventory import read_inventory
 from charly_vm.gpu.journal import Busy, Journal
@@ -44,8 +44,9 @@ def say(event: str, text: str = "") -> None:
 
 
 def require_true(order: Order, root: HostRoot = HOST) -> None:
-    """Raises `BadOrder` for an order about a group that is not what it says, or whose card is the
-    host's own."""
+    """Raises `BadOrder` for an order about a group that is not what it says, that was planned for
+    other drivers than there are, or whose card is the host's own. Only who holds the journal knows
+    that it stays true."""
     inventory = read_inventory(root)
     members = {one.address for one in inventory.in_group(order.group) if not one.is_bridge}
     if members != set(order.addresses):
@@ -55,7 +56,14 @@ def require_true(order: Order, root: HostRoot = HOST) -> None:
         raise BadOrder(f"IOMMU group {order.group} has no display")
     if own := why_own(card, Screens(console_cards(root), drm_masters(root))):
         raise BadOrder(f"it is the host's own: {own}")
-    known = {one.address for one in inventory.functions}
+    found = {one.address: one.driver for one in inventory.functions}
+    for address, driver in order.drivers.items():
+        if found.get(address) != driver:
+            raise BadOrder(
+                f"{address} was on {driver or 'no driver'} when this was planned, and is on "
+                f"{found.get(address) or 'none'} now: ask again"
+            )
+    known = found.keys()
     if stray := set(order.expected) - known:
         raise BadOrder(f"there is no {', '.join(sorted(stray))}")
 
@@ -65,12 +73,12 @@ def serve(verb: str, text: str, root: HostRoot = HOST) -> int:
     journal = Journal(root)
     try:
         order = read_order(text)
-        require_true(order, root)
         with journal.held(BUSY_SECONDS):
+            require_true(order, root)
             executor = Executor(journal, root, lambda step: say("step", step))
             left = journal.find_switch(order.group)
             if verb == "take-back":
-                problems = executor.take_back(left) if left else []
+                problems = executor.take_back_left(left) if left else []
                 if problems:
                     raise StepFailed("; ".join(problems))
                 if order.clears_poison:
@@ -90,6 +98,9 @@ def serve(verb: str, text: str, root: HostRoot = HOST) -> int:
     except StepFailed as error:
         say("failed", str(error))
         return 1
+    except Unsound as error:
+        say("unsound", str(error))
+        return 3
     except Stuck as error:
         say("stuck", str(error))
         return 3
@@ -101,6 +112,8 @@ def main() -> int:
     if os.geteuid() != 0:
         say("refused", "only root may bind drivers")
         return 2
+    # What root writes here is for everybody to read, whatever the caller keeps to themselves.
+    os.umask(0o022)
     verbs = sys.argv[1:]
     if verbs not in (["switch"], ["take-back"]):
         say("refused", f"{' '.join(verbs) or 'nothing'} is neither switch nor take-back")

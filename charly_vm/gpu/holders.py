@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charly_vm.gpu.inventory import Module
-from charly_vm.gpu.pci import Function
+from charly_vm.gpu.pci import ADDRESS, Function
 from charly_vm.gpu.root import HOST, HostRoot, link_name, names_in, read_text
 
 _NVIDIA_NODE = re.compile(r"/dev/nvidia(?:[0-9]+|ctl|-modeset|-uvm|-uvm-tools|-caps/.+)$")
 # A container's id in a control group's path, as podman and docker write it.
 _CONTAINER = re.compile(r"(?:libpod|docker|crio|cri-containerd)[-/]([0-9a-f]{64})")
 _SHORT = 12
+_SERVICE = re.compile(r"::/system\.slice/(?:[^/]+\.slice/)*([^/]+\.service)(?:/|$)", re.MULTILINE)
+_FRAMEBUFFER = re.compile(r"fb[0-9]+$")
+_FBCON_MAP = re.compile(r"\bfbcon=(?:\S*,)?map:([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Holder:
     """0 for a module."""
     container: str = ""
     """The short id of the container that it runs in."""
+    unit: str = ""
+    """The service of the host's systemd that it is of, which may start it again."""
 
     def __str__(self) -> str:
         if not self.pid:
@@ -79,9 +84,15 @@ def find_holders(
             continue
         if open_nodes:
             process = root.proc / name
+            groups = read_text(process / "cgroup")
+            container, unit = _CONTAINER.search(groups), _SERVICE.search(groups)
             found.append(
                 Holder(
-                    read_text(process / "comm"), tuple(open_nodes), int(name), _container(process)
+                    read_text(process / "comm"),
+                    tuple(open_nodes),
+                    int(name),
+                    container=container[1][:_SHORT] if container else "",
+                    unit=unit[1] if unit else "",
                 )
             )
     return Holders(tuple(found), hidden)
@@ -112,26 +123,41 @@ def _class_nodes(device: Path) -> Iterator[str]:
                 yield f"/dev/snd/{name}"
 
 
-def _container(process: Path) -> str:
-    found = _CONTAINER.search(read_text(process / "cgroup"))
-    return found[1][:_SHORT] if found else ""
-
-
 def console_cards(root: HostRoot = HOST) -> frozenset[str]:
-    """The addresses of functions whose framebuffer shows a text console."""
-    shown = set()
+    """The addresses of functions whose framebuffer shows a text console.
+
+    Of several framebuffers the console is on the first, and on those that `fbcon=map:` names on the
+    kernel's command line (Documentation/fb/fbcon.rst). One of the firmware's (`efifb`, `simplefb`)
+    is on the function that firmware drew on.
+    """
+    consoles = root.path / "sys/class/vtconsole"
+    if not any(
+        read_text(consoles / name / "bind") == "1"
+        and "frame buffer" in read_text(consoles / name / "name")
+        for name in names_in(consoles)
+    ):
+        return frozenset()
     graphics = root.path / "sys/class/graphics"
-    bound = any(
-        read_text(root.path / "sys/class/vtconsole" / console / "bind") == "1"
-        and "frame buffer" in read_text(root.path / "sys/class/vtconsole" / console / "name")
-        for console in names_in(root.path / "sys/class/vtconsole")
-    )
-    for name in names_in(graphics):
-        if bound and re.fullmatch(r"fb[0-9]+", name):
-            address = link_name(graphics / name / "device")
-            if address:
-                shown.add(address)
+    numbers = sorted(int(name[2:]) for name in names_in(graphics) if _FRAMEBUFFER.match(name))
+    mapped = {int(one) for one in "".join(_FBCON_MAP.findall(read_text(root.proc / "cmdline")))}
+    shown: set[str] = set()
+    for number in {*numbers[:1], *(mapped & set(numbers))}:
+        shown |= _functions_of(graphics / f"fb{number}" / "device", root)
     return frozenset(shown)
+
+
+def _functions_of(framebuffer: Path, root: HostRoot) -> set[str]:
+    # The PCI function itself, or a platform device, which newer kernels put below it.
+    parts = os.path.realpath(framebuffer).split("/")
+    if found := next((part for part in reversed(parts) if ADDRESS.fullmatch(part)), ""):
+        return {found}
+    # vfio-pci takes what it binds from the firmware's framebuffer.
+    return {
+        name
+        for name in names_in(root.devices)
+        if read_text(root.device(name) / "boot_vga") == "1"
+        and link_name(root.device(name) / "driver") != "vfio-pci"
+    }
 
 
 def drm_masters(root: HostRoot = HOST) -> frozenset[str]:

@@ -115,8 +115,12 @@ class Journal:
         """A switch of this boot that has not ended; None where there is none. Of one whose record
         cannot be read nothing is known that could be taken back."""
         file = self.directory / f"group-{group}.json"
-        if not file.exists():
+        try:
+            file.stat()
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            return self._unreadable(group, str(error))
         data = self._read(file.name)
         try:
             switch = Switch(
@@ -133,9 +137,11 @@ class Journal:
                 reason=str(data["reason"]),
             )
         except _ODD:
-            reason = f"its record {file} cannot be read"
-            return Switch(group, (), "another mode", self.boot_id, reason=reason)
+            return self._unreadable(group, f"its record {file} cannot be read")
         return switch if switch.boot_id == self.boot_id else None
+
+    def _unreadable(self, group: int, reason: str) -> Switch:
+        return Switch(group, (), "another mode", self.boot_id, reason=reason)
 
     def end_switch(self, group: int) -> None:
         (self.directory / f"group-{group}.json").unlink(missing_ok=True)

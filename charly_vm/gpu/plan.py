@@ -31,8 +31,8 @@ OTHER_MAKERS = (0x1002, 0x8086)
 SOUND_SERVERS = ("wireplumber", "pipewire", "pulseaudio")
 """They have every sound card open, a display's own included."""
 REBOOT = (
-    "only a reset of the host helps, and an ordinary reboot may hang as well: write b to "
-    "/proc/sysrq-trigger, or use the power switch"
+    "reboot required: only a reset of the host helps, and an ordinary reboot may hang as well: "
+    "write b to /proc/sysrq-trigger, or use the power switch"
 )
 
 
@@ -52,7 +52,7 @@ class Situation:
     wedge: WedgeCheck = field(default_factory=WedgeCheck)
     poison: str = ""
     """Why the card is not to be touched until the host has booted anew."""
-    unfinished: str = ""
+    unfinished: Refusal | None = None
     """A switch that somebody has begun and not ended."""
     persistence: bool = False
     """Whether nvidia-persistenced runs or, on the way back, ran before."""
@@ -78,6 +78,8 @@ class Plan:
     refusals: tuple[Refusal, ...]
     expected: Mapping[str, str]
     """The driver of each function once it is done, those of other cards included."""
+    unseen: int = 0
+    """Processes that only root may look at, and that may have the card open or hang in a driver."""
 
     @property
     def order(self) -> Order:
@@ -86,6 +88,7 @@ class Plan:
             group=self.card.group,
             addresses=tuple(one.address for one in self.card.functions),
             target=self.target.value,
+            drivers={one.address: one.driver for one in self.card.functions},
             steps=self.steps,
             expected=dict(self.expected),
         )
@@ -101,7 +104,8 @@ def plan_switch(now: Situation, target: Mode) -> Plan:
     if steps:
         expected = {one.address: NVIDIA for card in _beside(now) for one in card.displays}
         expected |= {one.address: wanted_driver(one, target) for one in _switched(now, target)}
-    return Plan(now.card, target, steps, refusals, expected)
+    unseen = now.holders.hidden + len(now.wedge.closed) if steps else 0
+    return Plan(now.card, target, steps, refusals, expected, unseen)
 
 
 def refuse_wedge(wedge: WedgeCheck, poison: str) -> Iterator[Refusal]:
@@ -109,7 +113,8 @@ def refuse_wedge(wedge: WedgeCheck, poison: str) -> Iterator[Refusal]:
     if poison:
         yield Refusal(
             f"the card has been given up for this boot: {poison}",
-            f"where nothing hangs any more `charly vm gpu recover` says so; else {REBOOT}",
+            "`charly vm gpu recover` says whether anything hangs still, and has it count as sound "
+            f"again where nothing does; else {REBOOT}",
         )
     if wedge.wedged:
         yield Refusal(f"the driver does not let go of a device: {wedge.wedged[0]}", REBOOT)
@@ -124,12 +129,13 @@ def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
     card = now.card
     yield from refuse_wedge(now.wedge, now.poison)
     if now.unfinished:
-        yield Refusal(now.unfinished, "charly vm gpu recover")
+        yield now.unfinished
     if own := why_own(card, now.screens):
         yield Refusal(
             f"it is the host's own: {own}",
             "give the card to vfio-pci at boot (`vfio-pci.ids=` on the kernel's command line), "
-            "or show the host's console elsewhere",
+            "or show the host's console elsewhere, or nowhere: "
+            "echo 0 | sudo tee /sys/class/vtconsole/vtcon1/bind",
         )
     if card.group < 0:
         yield Refusal(
@@ -145,7 +151,8 @@ def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
         if function.virtual or function.physical:
             yield Refusal(
                 f"{function.address} is shared by SR-IOV",
-                f"echo 0 > /sys/bus/pci/devices/{function.address}/sriov_numvfs",
+                "echo 0 | sudo tee /sys/bus/pci/devices/"
+                f"{function.physical or function.address}/sriov_numvfs",
             )
         elif not function.is_display and (
             function.driver == NVIDIA or function.driver not in ("", *DRIVERS, *OTHER_DRIVERS)
@@ -189,6 +196,8 @@ def _how_to_end(holder: Holder) -> str:
         return f"systemctl --user stop {holder.name}, and start it again after the switch"
     if holder.container:
         return f"stop the container {holder.container}"
+    if holder.unit:
+        return f"systemctl stop {holder.unit}, and start it again after the switch"
     return f"end it: kill {holder.pid}"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from charly_vm.gpu.cards import NVIDIA, Card, Screens, find_cards, why_own
 from charly_vm.gpu.holders import Holders, console_cards, drm_masters, find_holders, nodes_of
 from charly_vm.gpu.inventory import Inventory, read_inventory
 from charly_vm.gpu.journal import Journal, Switch
-from charly_vm.gpu.plan import Situation
+from charly_vm.gpu.plan import Refusal, Situation
 from charly_vm.gpu.root import HOST, HostRoot, names_in, read_text
 from charly_vm.gpu.steps import MODULES, SERVICES
 from charly_vm.gpu.wedge import check_wedge
@@ -60,14 +62,14 @@ def find_poison(card: Card, journal: Journal) -> str:
     return found.reason if found else ""
 
 
-def find_unfinished(card: Card, journal: Journal) -> str:
+def find_unfinished(card: Card, journal: Journal) -> Refusal | None:
     """A switch of this card that somebody has begun and not ended."""
     switch = journal.find_switch(card.group) if card.group >= 0 else None
     if switch is None:
-        return ""
+        return None
     if journal.is_held():
-        return f"a switch to {switch.target} is under way"
-    return describe_interrupted(switch)
+        return Refusal(f"a switch to {switch.target} is under way", "wait until it has ended")
+    return Refusal(describe_interrupted(switch), "charly vm gpu recover")
 
 
 def describe_interrupted(switch: Switch) -> str:
@@ -92,7 +94,26 @@ def available_modules(root: HostRoot = HOST) -> frozenset[str]:
     # `kernel/drivers/vfio/pci/vfio-pci.ko.xz: kernel/…`, and the same without what it needs.
     listed = read_text(directory / "modules.dep") + "\n" + read_text(directory / "modules.builtin")
     known = {
-        line.partition(":")[0].rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+        _plain(line.partition(":")[0].rpartition("/")[2].partition(".ko")[0])
         for line in listed.splitlines()
     }
-    return frozenset(name for name in MODULES if name.replace("-", "_") in known)
+    known |= {_plain(name) for name, means in _read_other_names(root) if means & known}
+    return frozenset(name for name in MODULES if _plain(name) in known)
+
+
+def _read_other_names(root: HostRoot) -> Iterator[tuple[str, set[str]]]:
+    """Names for modules whose files are called otherwise, and the modules that each may lead to, as
+    modprobe.d(5) has them: Debian's nvidia is `install nvidia modprobe -i nvidia-current`."""
+    for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib"):
+        directory = root.path / place / "modprobe.d"
+        for file in names_in(directory):
+            text = read_text(directory / file) if file.endswith(".conf") else ""
+            for line in text.replace("\\\n", " ").splitlines():
+                command, name, *words = [*line.split(), "", ""]
+                if command in ("alias", "install"):
+                    yield name, {_plain(word.strip(";&")) for word in words}
+
+
+def _plain(module: str) -> str:
+    """A module's name as the kernel has it."""
+    return module.replace("-", "_")

@@ -11,6 +11,7 @@ from charly_vm.gpu.cards import Card, Mode, find_cards, why_own
 from charly_vm.gpu.inventory import Inventory, read_inventory
 from charly_vm.gpu.journal import Journal
 from charly_vm.gpu.names import find_names
+from charly_vm.gpu.pci import Function
 from charly_vm.gpu.plan import Refusal, Situation, plan_switch
 from charly_vm.gpu.root import HOST, HostRoot
 from charly_vm.gpu.situation import (
@@ -42,7 +43,7 @@ _MEANT = ("intel_iommu=", "amd_iommu=", "iommu=", "vfio-pci.ids=", "rd.driver.pr
 class FunctionStatus:
     address: str
     what: str
-    """`display`, `sound` or the class as four hexadecimal digits."""
+    """`display`, `boot display`, `sound` or the class as four hexadecimal digits."""
     name: str
     driver: str
 
@@ -153,11 +154,7 @@ def _status_of(
         functions=tuple(
             FunctionStatus(
                 one.address,
-                "display"
-                if one.is_display
-                else "sound"
-                if one.is_audio
-                else f"class {one.pci_class >> 8:04x}",
+                _what_is(one),
                 names[one.vendor, one.device],
                 one.driver,
             )
@@ -174,6 +171,13 @@ def _status_of(
         node=node,
         access=bool(node) and os.access(root.path / node[1:], os.R_OK | os.W_OK),
     )
+
+
+def _what_is(function: Function) -> str:
+    if function.is_display:
+        # Where the firmware's messages and, mostly, the host's console are.
+        return "boot display" if function.boot_display else "display"
+    return "sound" if function.is_audio else f"class {function.pci_class >> 8:04x}"
 
 
 def _state(now: Situation) -> str:

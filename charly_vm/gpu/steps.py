@@ -96,7 +96,11 @@ def invert(step: Step, before: Before) -> list[Step]:
         return [Step(Kind.UNLOAD, name=step.name)] if back else []
     if step.kind is Kind.OVERRIDE:
         return [Step(Kind.OVERRIDE, step.address, before.override)]
+    if step.driver and step.driver == before.driver and step.kind is Kind.BIND:
+        return []
     if step.kind is Kind.UNBIND:
+        if before.driver != step.driver:
+            return []
         # The override of the way there is gone by now, and may have been none.
         return [
             Step(Kind.OVERRIDE, step.address, step.driver),
@@ -132,6 +136,8 @@ class Order:
     """The driver that each function has to have in the end, other cards' included."""
     clears_poison: bool = False
     """Whether the card counts as sound again once the steps are done."""
+    drivers: Mapping[str, str] = field(default_factory=dict)
+    """The driver that each of the addresses had when the steps were planned; empty for none."""
 
 
 class BadOrder(ValueError):
@@ -159,6 +165,7 @@ def read_order(text: str) -> Order:
                 for address, driver in data["expected"].items()
             },
             clears_poison=data["clears_poison"] is True,
+            drivers={_address(one): str(driver) for one, driver in data["drivers"].items()},
         )
     except BadOrder:
         raise
@@ -167,6 +174,8 @@ def read_order(text: str) -> Order:
     for step in order.steps:
         if step.address and step.address not in order.addresses:
             raise BadOrder(f"{step.address} is not of the group")
+    if order.steps and order.drivers.keys() != set(order.addresses):
+        raise BadOrder("it does not say for which drivers its steps were planned")
     return order
 
 

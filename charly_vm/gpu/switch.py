@@ -6,7 +6,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,12 @@ from charly_vm.errors import HostError
 from charly_vm.gpu.executor import HELPER
 from charly_vm.gpu.plan import REBOOT, Plan, Refusal
 from charly_vm.gpu.steps import Order, render_order
-from charly_vm.host.process import find_tool, interact, spawn
+from charly_vm.host.process import find_tool, interact, run, spawn
 
 SILENCE_SECONDS = 240.0
 """The helper says something at each step, and waits for another switch at the most before."""
+SUDO_SECONDS = 20.0
+"""To say who may do what, which it may ask a directory service about."""
 SILENT = "silent"
 
 Say = Callable[[str], None]
@@ -56,7 +58,7 @@ def switch(plan: Plan, say: Say = lambda text: None) -> None:
 def take_back(plan: Plan, say: Say = lambda text: None, *, clears_poison: bool = False) -> None:
     """Undo a switch that was interrupted."""
     # What is to be taken back is in the journal; what a plan would do now is no matter.
-    order = replace(plan.order, steps=(), expected={}, clears_poison=clears_poison)
+    order = replace(plan.order, steps=(), expected={}, drivers={}, clears_poison=clears_poison)
     ask_helper("take-back", order, say, f"{plan.card.address} is left half-switched")
 
 
@@ -70,7 +72,8 @@ def ask_helper(verb: str, order: Order, say: Say, what: str) -> None:
     """Run the helper to its end. Raises `HostError`, or `CardStuck`."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     given, giving = os.pipe2(os.O_CLOEXEC)
-    argv = [*become_root(), sys.executable, "-IS", HELPER, verb]
+    command = [sys.executable, "-IS", HELPER, verb]
+    argv = [*become_root(command), *command]
     with os.fdopen(writing, "wb") as output, os.fdopen(given, "rb") as order_file:
         child = spawn(argv, output=output, stdin=order_file.fileno(), own_session=False)
     # Whoever does not become root is gone by now, which shows when the stream is closed.
@@ -89,24 +92,32 @@ def ask_helper(verb: str, order: Order, say: Say, what: str) -> None:
         child.wait()
     if outcome == "done":
         return
+    if outcome == "unsound":
+        raise CardStuck(f"{what}, and nothing was done: {reason}", hint=REBOOT)
     if outcome in ("stuck", SILENT):
         raise CardStuck(f"{what}: {reason}; the card is given up for this boot", hint=REBOOT)
     if outcome:
-        raise HostError(f"{what}: {reason}", hint="`charly vm gpu plan` says what hinders a switch")
+        # Who has a card open is closed to others than root.
+        sudo = "" if os.geteuid() == 0 else "sudo "
+        hint = f"`{sudo}charly vm gpu plan {order.target}` says what hinders a switch"
+        raise HostError(f"{what}: {reason}", hint=hint)
     raise HostError(
         f"{what}: {others[-1] if others else 'the helper ended without a word'}",
         hint="a switch needs root: run it as root, or allow this account sudo or pkexec",
     )
 
 
-def become_root() -> list[str | Path]:
+def become_root(command: Sequence[str]) -> list[str | Path]:
     """What starts a command as root. Raises `HostError` where nothing does."""
     if os.geteuid() == 0:
         return []
     sudo, pkexec = find_tool("sudo"), find_tool("pkexec")
     if sudo is not None:
-        if sys.stdin and sys.stdin.isatty() and interact([sudo, "-v"]) == 0:
-            return [sudo, "--"]
+        if sys.stdin and sys.stdin.isatty():
+            # Who may run this one without a password has none to give for all the others.
+            asked = run([sudo, "-n", "-l", "--", *command], check=False, timeout=SUDO_SECONDS)
+            if asked.status == 0 or interact([sudo, "-v"]) == 0:
+                return [sudo, "--"]
         return [sudo, "-n", "--"]
     if pkexec is not None:
         return [pkexec]

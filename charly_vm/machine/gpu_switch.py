@@ -126,6 +126,9 @@ def recover_card(name: str, project: Project | None, *, progress: Progress = SIL
         reason = f"whether {wedge.closed[0]} hangs in a driver is for root to see"
         remedy = f"sudo charly vm gpu recover {card.address}"
         raise refusal_error(f"{card.address} is left as it is", (Refusal(reason, remedy),))
+    if Journal().is_held():
+        under_way = Refusal("a switch is under way", "wait until it has ended")
+        raise refusal_error(f"{card.address} is left as it is", (under_way,))
     with _nobody_else(card, project, progress) as lease:
         taken_back = settle_interrupted(card, progress, recovers=True)
         card = find_card(card.address, None)
@@ -143,7 +146,7 @@ def recover_card(name: str, project: Project | None, *, progress: Progress = SIL
 
 def _make_sound(card: Card, target: Mode, progress: Progress) -> None:
     """Nothing hangs any more: a mark that something did is old."""
-    plan = plan_switch(replace(observe(card), poison="", unfinished=""), target)
+    plan = plan_switch(replace(observe(card), poison="", unfinished=None), target)
     if plan.refusals:
         raise refusal_error(f"{card.address} cannot be recovered", plan.refusals)
     with progress.phase(f"recovering {card.address}") as seen:

@@ -168,7 +168,7 @@ def test_whoever_is_killed_at_a_step_leaves_what_the_next_one_takes_back(
         left = journal.find_switch(1)
         assert left is not None, f"step {number}"
         with journal.held(5):
-            assert executor(host).take_back(left) == []
+            assert executor(host).take_back_left(left) == []
         after = host.drivers(), set(host.modules()) - {"vfio_pci", "snd_hda_intel"}
         assert after == before, f"step {number}: {order.steps[number]}"
         assert journal.find_switch(1) is None
@@ -195,7 +195,7 @@ def test_the_child_of_one_who_was_killed_is_waited_for(tmp_path: Path) -> None:
     assert left is not None
     assert left.child
     assert host.drivers() == before
-    assert executor(host).take_back(left) == []
+    assert executor(host).take_back_left(left) == []
     assert host.drivers() == before
     assert "nvidia" in host.modules()
     time.sleep(0.6)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fake_host import AUDIO, GPU, FakeHost
+from fake_host import AUDIO, GPU, SECOND_GPU, FakeHost
 
 from charly_vm.gpu.cards import find_cards
 from charly_vm.gpu.holders import (
@@ -101,6 +102,22 @@ def test_what_is_beside_a_container_is_in_none(host: FakeHost, cgroup: str) -> N
     host.add_process(7, "conmon", opened=("/dev/nvidia0",), cgroup=cgroup)
     [holder] = found(host, nvidia=True)
     assert holder.container == ""
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        ("0::/system.slice/ollama.service", "ollama.service"),
+        ("0::/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service"),
+        ("0::/system.slice/x.service/payload", "x.service"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/x.service", ""),
+        ("0::/user.slice/user-1000.slice/session-2.scope", ""),
+    ],
+)
+def test_a_service_of_the_host_is_named(host: FakeHost, cgroup: str, unit: str) -> None:
+    host.add_process(7, "ollama", opened=("/dev/nvidia0",), cgroup=cgroup)
+    [holder] = found(host, nvidia=True)
+    assert holder.unit == unit
 
 
 def test_processes_that_are_closed_to_this_account_are_counted(
@@ -202,27 +219,56 @@ def test_the_persistence_daemon_is_known_by_what_the_kernel_keeps_of_its_name(
     assert runs_persistence(host.root)
 
 
-def show_console(host: FakeHost, name: str, *, bound: bool) -> None:
+def show_console(
+    host: FakeHost, name: str, framebuffers: Sequence[str] = (GPU,), *, bound: bool
+) -> None:
     host.write("sys/class/vtconsole/vtcon0/bind", "0")
     host.write("sys/class/vtconsole/vtcon0/name", "(S) dummy device")
     host.write("sys/class/vtconsole/vtcon1/bind", str(int(bound)))
     host.write("sys/class/vtconsole/vtcon1/name", name)
-    for number, target in enumerate((GPU, "efi-framebuffer.0")):
+    for number, target in enumerate(framebuffers):
         framebuffer = host.path / f"sys/class/graphics/fb{number}"
         framebuffer.mkdir(parents=True)
         (framebuffer / "device").symlink_to(f"../../../{target}")
     (host.path / "sys/class/graphics/fbcon").mkdir()
 
 
-def test_a_console_is_on_framebuffers_where_one_is_bound_to_them(host: FakeHost) -> None:
-    show_console(host, "(M) frame buffer device", bound=True)
-    assert GPU in console_cards(host.root)
+@pytest.mark.parametrize(
+    ("framebuffers", "command_line", "shown"),
+    [
+        ((GPU,), "", {GPU}),
+        # Also of a driver that makes a framebuffer for each card.
+        ((SECOND_GPU, GPU), "quiet", {SECOND_GPU}),
+        ((SECOND_GPU, GPU), "quiet fbcon=map:1", {SECOND_GPU, GPU}),
+        ((SECOND_GPU, GPU), "fbcon=font:SUN8x16,map:0100 quiet", {SECOND_GPU, GPU}),
+        # The firmware's, which newer kernels have below the function.
+        (("efi-framebuffer.0",), "", {SECOND_GPU}),
+        ((f"{GPU}/simple-framebuffer.0",), "", {GPU}),
+    ],
+)
+def test_a_console_is_on_the_framebuffers_that_it_is_mapped_to(
+    host: FakeHost, framebuffers: tuple[str, ...], command_line: str, shown: set[str]
+) -> None:
+    host.add_card()
+    host.add_card("0000:02:00", group=2)
+    host.write(f"sys/bus/pci/devices/{SECOND_GPU}/boot_vga", "1")
+    host.write("proc/cmdline", command_line)
+    show_console(host, "(M) frame buffer device", framebuffers, bound=True)
+    assert console_cards(host.root) == shown
+
+
+def test_a_card_that_was_taken_from_the_firmware_has_no_console(host: FakeHost) -> None:
+    host.add_card(mode="vfio")
+    host.write(f"sys/bus/pci/devices/{GPU}/boot_vga", "1")
+    show_console(host, "(M) frame buffer device", ("efi-framebuffer.0",), bound=True)
+    assert console_cards(host.root) == frozenset()
 
 
 @pytest.mark.parametrize(
     ("name", "bound"), [("(M) frame buffer device", False), ("(M) VGA+", True)]
 )
 def test_a_console_elsewhere_is_on_none(host: FakeHost, name: str, bound: bool) -> None:
+    host.add_card()
     show_console(host, name, bound=bound)
     assert console_cards(host.root) == frozenset()
 

@@ -287,8 +287,8 @@ def test_a_card_that_is_given_up_is_not_touched() -> None:
 
 
 def test_an_unfinished_switch_is_recovered_first() -> None:
-    one = refusal(to_vfio(replace(CONTAINERS, unfinished="a switch to vfio was interrupted")))
-    assert one == Refusal("a switch to vfio was interrupted", "charly vm gpu recover")
+    unfinished = Refusal("a switch to vfio was interrupted", "charly vm gpu recover")
+    assert refusal(to_vfio(replace(CONTAINERS, unfinished=unfinished))) == unfinished
 
 
 @pytest.mark.parametrize(
@@ -332,13 +332,17 @@ def test_what_else_is_in_the_group_would_go_with_the_card() -> None:
     assert driver.reason == "0000:03:00.0 is on igb, which charly does not switch"
 
 
-@pytest.mark.parametrize("change", [{"virtual": 2}, {"physical": "0000:01:00.4"}])
-def test_what_is_shared_by_virtual_functions_is_not_switched(change: Mapping[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("change", "parent"), [({"virtual": 2}, GPU), ({"physical": "0000:01:00.4"}, "0000:01:00.4")]
+)
+def test_what_is_shared_by_virtual_functions_is_not_switched(
+    change: Mapping[str, Any], parent: str
+) -> None:
     display, sound = ON_NVIDIA.functions
     card = Card(1, (replace(display, **change), sound))
     one = refusal(to_vfio(replace(CONTAINERS, card=card)))
     assert one.reason == f"{GPU} is shared by SR-IOV"
-    assert one.remedy == f"echo 0 > /sys/bus/pci/devices/{GPU}/sriov_numvfs"
+    assert one.remedy == f"echo 0 | sudo tee /sys/bus/pci/devices/{parent}/sriov_numvfs"
 
 
 @pytest.mark.parametrize("target", list(Mode))
@@ -362,6 +366,11 @@ DAEMON = Holder("nvidia-persiste", ("/dev/nvidia0",), 79)
             PROCESS,
             "python3 (pid 77) has /dev/nvidia0, /dev/nvidiactl open",
             "end it: kill 77",
+        ),
+        (
+            Holder("ollama", ("/dev/nvidia0",), 77, unit="ollama.service"),
+            "ollama (pid 77) has /dev/nvidia0 open",
+            "systemctl stop ollama.service, and start it again after the switch",
         ),
         (
             CONTAINER,
@@ -446,7 +455,7 @@ def test_every_reason_is_told_at_once() -> None:
         CONTAINERS,
         wedge=WedgeCheck((STUCK,)),
         poison="it hangs",
-        unfinished="a switch was interrupted",
+        unfinished=Refusal("a switch was interrupted", "charly vm gpu recover"),
         screens=Screens(consoles=[GPU]),
         holders=Holders((PROCESS,)),
         available=frozenset(),

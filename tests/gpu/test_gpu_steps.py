@@ -39,7 +39,9 @@ ORDER: Mapping[str, Any] = {
     "steps": [{"kind": "bind", "address": GPU, "driver": "vfio-pci"}],
     "expected": {GPU: "vfio-pci"},
     "clears_poison": False,
+    "drivers": {GPU: "", AUDIO: "snd_hda_intel"},
 }
+DRIVERS_BEFORE = {GPU: "nvidia", AUDIO: ""}
 
 every_step = st.one_of(
     st.builds(
@@ -95,7 +97,16 @@ def order_of(*steps: Mapping[str, Any]) -> str:
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    order = Order(7, (GPU, AUDIO), "nvidia", (Step(Kind.LOAD, name="nvidia"),), {GPU: "nvidia"})
+    steps = (Step(Kind.LOAD, name="nvidia"),)
+    order = Order(
+        7,
+        (GPU, AUDIO),
+        "nvidia",
+        steps,
+        {GPU: "nvidia"},
+        clears_poison=True,
+        drivers=DRIVERS_BEFORE,
+    )
     assert read_order(render_order(order)) == order
     assert read_order(json.dumps(ORDER)).steps == (Step(Kind.BIND, GPU, "vfio-pci"),)
 
@@ -105,7 +116,13 @@ def test_all_of_the_closed_set_is_read_as_it_was_written(
     steps: list[Step], clears_poison: bool
 ) -> None:
     order = Order(
-        0, (GPU, AUDIO), "vfio", tuple(steps), {AUDIO: "vfio-pci"}, clears_poison=clears_poison
+        0,
+        (GPU, AUDIO),
+        "vfio",
+        tuple(steps),
+        {AUDIO: "vfio-pci"},
+        clears_poison=clears_poison,
+        drivers=DRIVERS_BEFORE,
     )
     assert read_order(render_order(order)) == order
     for step in steps:
@@ -187,6 +204,9 @@ def test_each_of_its_fields_has_to_be_there(name: str) -> None:
         ({"expected": {GPU: "e1000e"}}, "'e1000e' is none of"),
         ({"expected": {"x": "nvidia"}}, "'x' is no PCI address"),
         ({"expected": [GPU]}, "cannot be read"),
+        ({"drivers": {"x": "nvidia"}}, "'x' is no PCI address"),
+        ({"drivers": {GPU: "nvidia"}}, "does not say for which drivers"),
+        ({"drivers": {}}, "does not say for which drivers"),
     ],
 )
 def test_a_field_that_is_not_meant_is_told(changes: dict[str, Any], told: str) -> None:

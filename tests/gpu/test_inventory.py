@@ -13,6 +13,7 @@ from fake_host import AUDIO, GPU, FakeHost
 
 from charly_vm.gpu.inventory import Module, read_inventory, read_modules
 from charly_vm.gpu.root import HostRoot
+from charly_vm.gpu.situation import available_modules
 from charly_vm.host.process import run
 
 REPOSITORY = Path(__file__).parents[2]
@@ -193,3 +194,26 @@ def test_nothing_that_may_hang_is_opened_by_whoever_only_looks(
     assert Path("proc/11/task/12/stack") in ours
     assert not [name for name in ours if name.parts[0] == "dev"]
     assert not [name for name in opened if name.is_relative_to("/dev")]
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        ("install nvidia modprobe -i nvidia-current $CMDLINE_OPTS", True),
+        ("install nvidia modprobe nvidia-helper; modprobe -i nvidia-current; true", True),
+        ("install nvidia modprobe -i \\\n  nvidia-current $CMDLINE_OPTS", True),
+        ("alias nvidia nvidia-current", True),
+        ("alias nvidia nvidia-legacy", False),
+        ("install nvidia /bin/false", False),
+        ("blacklist nvidia", False),
+        ("install", False),
+    ],
+)
+def test_a_module_may_have_its_file_under_another_name(
+    host: FakeHost, line: str, known: bool
+) -> None:
+    """As Debian has NVIDIA's driver, of which it has several releases."""
+    host.write("lib/modules/6.1.0/modules.dep", "updates/dkms/nvidia-current.ko:\nvfio-pci.ko.xz:")
+    host.write("etc/modprobe.d/nvidia.conf", f"# of the package\n{line}\n")
+    host.write("etc/modprobe.d/nvidia.conf.dpkg-old", "alias nvidia vfio-pci")
+    assert available_modules(host.root) == {"vfio-pci"} | ({"nvidia"} if known else set())

@@ -32,6 +32,7 @@ from charly_vm.gpu.switch import (
 from charly_vm.host.process import spawn
 
 ORDER = Order(1, (GPU, AUDIO), "vfio")
+COMMAND = ["python", "helper", "switch"]
 WHAT = "it is not on vfio"
 SAY = """\
 import json, os, sys, time
@@ -52,7 +53,7 @@ def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Helper:
         file.write_text(SAY + code)
         monkeypatch.setattr(switch_module, "HELPER", str(file))
 
-    monkeypatch.setattr(switch_module, "become_root", list)
+    monkeypatch.setattr(switch_module, "become_root", lambda command: [])
     return put
 
 
@@ -91,7 +92,7 @@ def test_a_refusal_is_told(helper: Helper) -> None:
     helper("say('refused', 'no such group'); sys.exit(2)")
     error = failure()
     assert error.message == f"{WHAT}: no such group"
-    assert error.hint == "`charly vm gpu plan` says what hinders a switch"
+    assert error.hint.endswith("charly vm gpu plan vfio` says what hinders a switch")
 
 
 def test_a_failure_is_told_with_what_it_was_about(helper: Helper) -> None:
@@ -103,6 +104,13 @@ def test_a_driver_that_hangs_gives_the_card_up(helper: Helper) -> None:
     helper("say('stuck', 'rmmod does not end'); sys.exit(3)")
     error = failure(CardStuck)
     assert error.message == (f"{WHAT}: rmmod does not end; the card is given up for this boot")
+    assert error.hint == REBOOT
+
+
+def test_where_a_driver_hangs_that_nobody_has_touched_no_card_is_given_up(helper: Helper) -> None:
+    helper("say('unsound', 'rmmod does not end'); sys.exit(3)")
+    error = failure(CardStuck)
+    assert error.message == f"{WHAT}, and nothing was done: rmmod does not end"
     assert error.hint == REBOOT
 
 
@@ -207,7 +215,7 @@ def sudo(tmp_path: Path, helper: Helper, monkeypatch: pytest.MonkeyPatch) -> Pat
     file.write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
     file.chmod(0o755)
     helper("say('done')")
-    monkeypatch.setattr(switch_module, "become_root", lambda: [file, "-n", "--"])
+    monkeypatch.setattr(switch_module, "become_root", lambda command: [file, "-n", "--"])
     return file
 
 
@@ -253,7 +261,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 def test_root_is_root_already(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert become_root() == []
+    assert become_root(COMMAND) == []
 
 
 @pytest.mark.parametrize("stdin", [None, Terminal(there=False)])
@@ -262,34 +270,51 @@ def test_without_a_terminal_sudo_asks_for_nothing(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
     tools |= {"sudo": Path("/usr/bin/sudo"), "pkexec": Path("/usr/bin/pkexec")}
-    assert become_root() == [Path("/usr/bin/sudo"), "-n", "--"]
+    assert become_root(COMMAND) == [Path("/usr/bin/sudo"), "-n", "--"]
 
 
-@pytest.mark.parametrize(("status", "words"), [(0, ["--"]), (1, ["-n", "--"])])
+@pytest.mark.parametrize(
+    ("listed", "status", "asks", "words"),
+    [
+        (1, 0, True, ["--"]),
+        (1, 1, True, ["-n", "--"]),
+        # The helper's own line in sudoers, and no password for anything else.
+        (0, 1, False, ["--"]),
+    ],
+)
 def test_on_a_terminal_sudo_asks_before_the_helper_runs(
-    tools: dict[str, Path], monkeypatch: pytest.MonkeyPatch, status: int, words: list[str]
+    tools: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    listed: int,
+    status: int,
+    asks: bool,
+    words: list[str],
 ) -> None:
     asked: list[list[str | Path]] = []
+    sudo = tmp_path / "sudo"
+    sudo.write_text(f'#!/bin/sh\n[ "$*" = "-n -l -- python helper switch" ] && exit {listed}\n')
+    sudo.chmod(0o755)
 
     def interact(argv: list[str | Path]) -> int:
         asked.append(argv)
         return status
 
-    tools["sudo"] = Path("/usr/bin/sudo")
+    tools["sudo"] = sudo
     monkeypatch.setattr(sys, "stdin", Terminal(there=True))
     monkeypatch.setattr(switch_module, "interact", interact)
-    assert become_root() == [Path("/usr/bin/sudo"), *words]
-    assert asked == [[Path("/usr/bin/sudo"), "-v"]]
+    assert become_root(COMMAND) == [sudo, *words]
+    assert asked == ([[sudo, "-v"]] if asks else [])
 
 
 def test_where_there_is_no_sudo_pkexec_serves(tools: dict[str, Path]) -> None:
     tools["pkexec"] = Path("/usr/bin/pkexec")
-    assert become_root() == [Path("/usr/bin/pkexec")]
+    assert become_root(COMMAND) == [Path("/usr/bin/pkexec")]
 
 
 def test_where_nothing_makes_root_it_is_said(tools: dict[str, Path]) -> None:
     with pytest.raises(HostError, match="only root may bind drivers"):
-        become_root()
+        become_root(COMMAND)
 
 
 # What is asked of it.

@@ -43,7 +43,7 @@ ME = Claimant("me", "me", os.getuid(), os.getpid())
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
     made = FakeHost(tmp_path / "host")
     monkeypatch.setattr(switch_module, "HELPER", gpu_stand_in.__file__)
-    monkeypatch.setattr(switch_module, "become_root", list)
+    monkeypatch.setattr(switch_module, "become_root", lambda command: [])
     monkeypatch.setattr("charly_vm.gpu.situation.find_tool", lambda name: None)
     monkeypatch.setenv(gpu_stand_in.PLACE, str(made.path))
     made.load("nvidia", "snd_hda_intel")
