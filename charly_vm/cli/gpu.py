@@ -14,7 +14,7 @@ from charly_vm.host.amounts import format_size
 
 if TYPE_CHECKING:
     from charly_vm.gpu.plan import Plan
-    from charly_vm.gpu.status import CardStatus, HostStatus
+    from charly_vm.gpu.status import CardStatus, FunctionStatus, HostStatus
 
 MODES = ("vfio", "nvidia")
 MEANINGS = {
@@ -80,7 +80,7 @@ def _print_card(card: CardStatus, claims: Sequence[str]) -> None:
     print_table(
         ("  FUNCTION", "WHAT", "DRIVER"),
         [
-            (f"  {one.address}", f"{one.what}: {one.name}", one.driver or "-")
+            (f"  {one.address}", f"{one.what}: {one.name}", _describe_driver(one))
             for one in card.functions
         ],
     )
@@ -106,6 +106,11 @@ def _print_card(card: CardStatus, claims: Sequence[str]) -> None:
         click.echo(f"  cannot go to a machine: {one.reason}")
         if one.remedy:
             click.echo(f"    what helps: {one.remedy}")
+
+
+def _describe_driver(function: FunctionStatus) -> str:
+    only = f", and only {function.override} may have it" if function.override else ""
+    return f"{function.driver or '-'}{only}"
 
 
 @click.command("list")
@@ -169,6 +174,7 @@ def plan(words: tuple[str, ...], as_json: bool) -> int:
                 "steps": [{**dataclasses.asdict(step), "text": str(step)} for step in made.steps],
                 "refusals": [dataclasses.asdict(one) for one in made.refusals],
                 "unseen": made.unseen,
+                "uses": made.uses,
             }
         )
     else:
@@ -187,9 +193,10 @@ def _print_plan(made: Plan) -> None:
         if one.remedy:
             click.echo(f"  what helps: {one.remedy}")
     if made.unseen:
+        counted = f"; the kernel counts {made.uses} uses of nvidia" if made.uses else ""
         click.echo(
-            f"{made.unseen} processes are closed to this account, and may have the card open: "
-            "run it as root to know"
+            f"{made.unseen} processes are closed to this account, and may have the card open"
+            f"{counted}: run it as root to know"
         )
 
 

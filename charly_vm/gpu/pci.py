@@ -36,8 +36,6 @@ class Function:
     """Of a virtual function (SR-IOV), the one that it belongs to."""
     virtual: int = 0
     """How many virtual functions are enabled on it."""
-    override: str = ""
-    """The only driver that may bind it, where one was set and could be read without a risk."""
 
     @property
     def is_display(self) -> bool:

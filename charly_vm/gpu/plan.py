@@ -80,6 +80,8 @@ class Plan:
     """The driver of each function once it is done, those of other cards included."""
     unseen: int = 0
     """Processes that only root may look at, and that may have the card open or hang in a driver."""
+    uses: int = 0
+    """How often nvidia, which is left, is in use by the kernel's count, its own modules apart."""
 
     @property
     def order(self) -> Order:
@@ -105,7 +107,8 @@ def plan_switch(now: Situation, target: Mode) -> Plan:
         expected = {one.address: NVIDIA for card in _beside(now) for one in card.displays}
         expected |= {one.address: wanted_driver(one, target) for one in _switched(now, target)}
     unseen = now.holders.hidden + len(now.wedge.closed) if steps else 0
-    return Plan(now.card, target, steps, refusals, expected, unseen)
+    uses = _count_uses(now) if any(step.kind is Kind.UNLOAD for step in steps) else 0
+    return Plan(now.card, target, steps, refusals, expected, unseen, uses)
 
 
 def refuse_wedge(wedge: WedgeCheck, poison: str) -> Iterator[Refusal]:
@@ -204,6 +207,11 @@ def _how_to_end(holder: Holder) -> str:
 def _beside(now: Situation) -> list[Card]:
     """Other cards that are on nvidia."""
     return [one for one in now.others if any(two.driver == NVIDIA for two in one.displays)]
+
+
+def _count_uses(now: Situation) -> int:
+    module = now.modules.get(NVIDIA)
+    return max(0, module.references - len(module.users)) if module else 0
 
 
 def _has_module(now: Situation, name: str) -> bool:

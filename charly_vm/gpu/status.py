@@ -11,6 +11,7 @@ from charly_vm.gpu.cards import Card, Mode, find_cards, why_own
 from charly_vm.gpu.inventory import Inventory, read_inventory
 from charly_vm.gpu.journal import Journal
 from charly_vm.gpu.names import find_names
+from charly_vm.gpu.overrides import find_overrides
 from charly_vm.gpu.pci import Function
 from charly_vm.gpu.plan import Refusal, Situation, plan_switch
 from charly_vm.gpu.root import HOST, HostRoot
@@ -46,6 +47,8 @@ class FunctionStatus:
     """`display`, `boot display`, `sound` or the class as four hexadecimal digits."""
     name: str
     driver: str
+    override: str = ""
+    """The only driver that may bind it, where one is set and could be read without a risk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,9 @@ def read_status(root: HostRoot = HOST) -> HostStatus:
     cards = find_cards(inventory)
     available = available_modules(root)
     vfio = bool({"vfio-pci", "vfio_pci"} & (available | set(inventory.modules)))
+    overrides = find_overrides(
+        root, [one.address for card in cards for one in card.functions], wedge
+    )
     names = find_names({(one.vendor, one.device) for card in cards for one in card.functions})
     obstacles = []
     if not inventory.has_iommu:
@@ -113,7 +119,8 @@ def read_status(root: HostRoot = HOST) -> HostStatus:
         wedge=tuple(str(task) for task in wedge.wedged),
         unsure=len(wedge.closed),
         cards=tuple(
-            _status_of(card, cards, inventory, wedge, names, available, root) for card in cards
+            _status_of(card, cards, inventory, wedge, names, overrides, available, root)
+            for card in cards
         ),
         obstacles=tuple(obstacles),
     )
@@ -125,6 +132,7 @@ def _status_of(
     inventory: Inventory,
     wedge: WedgeCheck,
     names: dict[tuple[int, int], str],
+    overrides: dict[str, str],
     available: frozenset[str],
     root: HostRoot,
 ) -> CardStatus:
@@ -157,6 +165,7 @@ def _status_of(
                 _what_is(one),
                 names[one.vendor, one.device],
                 one.driver,
+                overrides.get(one.address, ""),
             )
             for one in card.functions
         ),

@@ -253,6 +253,55 @@ def test_a_plan_is_told_step_by_step(host: FakeHost, golden: Golden) -> None:
     assert (data["card"], data["target"], data["refusals"]) == (GPU, "vfio", [])
 
 
+def test_a_plan_says_how_much_is_closed_to_who_asks(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.add_card()
+    host.load("nvidia", users={"nvidia": ()})
+    for pid in (7, 8):
+        host.add_process(pid, "python3")
+    listdir = os.listdir
+
+    def closed(path: str | Path) -> list[str]:
+        if str(path).endswith(("/7/fd", "/8/fd")):
+            raise PermissionError(13, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", closed)
+    told = "2 processes are closed to this account, and may have the card open"
+    assert f"{told}: run it as root to know" in gpu("plan").output
+    host.write("proc/modules", "nvidia 16384 3 - Live 0x0")
+    assert f"{told}; the kernel counts 3 uses of nvidia: run" in gpu("plan").output
+    # Nothing is left, and so nobody hinders it.
+    assert "closed" not in gpu("plan", "nvidia").output
+
+
+def test_a_driver_that_alone_may_have_a_function_is_told(host: FakeHost) -> None:
+    host.add_card()
+    override = host.root.device(GPU) / "driver_override"
+    override.write_text("vfio-pci\n")
+    assert "nvidia, and only vfio-pci may have it" in gpu("status").output
+    [card] = json.loads(gpu("status", "--json").output)["cards"]
+    assert [one["override"] for one in card["functions"]] == ["vfio-pci", ""]
+
+
+def test_an_override_that_does_not_come_is_not_waited_for(host: FakeHost) -> None:
+    host.add_card()
+    override = host.root.device(GPU) / "driver_override"
+    override.unlink()
+    # Whoever opens it waits for a writer, as for a lock.
+    os.mkfifo(override)
+    [card] = json.loads(gpu("status", "--json").output)["cards"]
+    assert [one["override"] for one in card["functions"]] == ["", ""]
+
+
+def test_nobody_asks_for_overrides_while_a_driver_hangs(host: FakeHost) -> None:
+    wedged(host)
+    (host.root.device(GPU) / "driver_override").write_text("vfio-pci\n")
+    [card] = json.loads(gpu("status", "--json").output)["cards"]
+    assert [one["override"] for one in card["functions"]] == ["", ""]
+
+
 def test_a_plan_that_is_refused_says_what_helps_and_fails(host: FakeHost, golden: Golden) -> None:
     containers(host)
     done = gpu("plan")
