@@ -103,7 +103,8 @@ def ask_helper(verb: str, order: Order, say: Say, what: str) -> None:
         raise HostError(f"{what}: {reason}", hint=hint)
     raise HostError(
         f"{what}: {others[-1] if others else 'the helper ended without a word'}",
-        hint="a switch needs root: run it as root, or allow this account sudo or pkexec",
+        hint="a switch needs root: run it as root, or allow this account sudo, or pkexec where "
+        "there is no sudo",
     )
 
 

@@ -166,7 +166,7 @@ def test_one_that_dies_without_an_answer_is_no_success(
     error = failure()
     assert error.message == f"{WHAT}: {told}"
     assert error.hint is not None
-    assert "sudo or pkexec" in error.hint
+    assert "sudo, or pkexec" in error.hint
 
 
 @pytest.mark.parametrize(
