@@ -170,6 +170,11 @@ class ModeKeeper:
             if not self._switches.is_device(kept.device):
                 # It may come back, and who switches nothing knows of no device.
                 return
+            try:
+                self._switches.require_sound(kept.device)
+            except CharlyError:
+                # Whoever claims it is told, and not everybody who comes by.
+                return
             self._switches.enter(kept.device, kept.before)
         self._file(kept.device, "json").unlink(missing_ok=True)
 

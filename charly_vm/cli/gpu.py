@@ -64,8 +64,9 @@ def _print_host(found: HostStatus) -> None:
     for line in found.wedge:
         click.echo(f"WEDGED: {line}")
     if found.unsure:
+        tasks = "1 task is" if found.unsure == 1 else f"{found.unsure} tasks are"
         click.echo(
-            f"{found.unsure} tasks are in uninterruptible sleep, and only root may see where: "
+            f"{tasks} in uninterruptible sleep, and only root may see where: "
             "run it as root to know whether a driver hangs"
         )
     for one in found.obstacles:

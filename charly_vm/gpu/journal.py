@@ -12,16 +12,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from charly_vm.gpu.root import HOST, HostRoot, read_text
+from charly_vm.gpu.root import HOST, HostRoot, names_in, read_text
 from charly_vm.gpu.steps import BadOrder, Before, Step, as_data, read_step
 
 FORMAT = 1
+_POISON = re.compile(r"poison-([0-9]+)\.json")
 _ODD = (KeyError, TypeError, ValueError, AttributeError, BadOrder)
 
 
@@ -165,12 +167,18 @@ class Journal:
             return None
         return found if found.boot_id == self.boot_id else None
 
+    def find_poisons(self) -> list[Poison]:
+        """All cards that are given up, by their groups."""
+        names = [_POISON.fullmatch(name) for name in names_in(self.directory)]
+        groups = sorted(int(name[1]) for name in names if name)
+        return [found for group in groups if (found := self.find_poison(group))]
+
     def clear_poison(self, group: int) -> None:
         (self.directory / f"poison-{group}.json").unlink(missing_ok=True)
 
     @property
     def persistence_was_stopped(self) -> bool:
-        return (self.directory / "persistence").exists()
+        return os.access(self.directory / "persistence", os.F_OK)
 
     def note_persistence(self, *, stopped: bool) -> None:
         mark = self.directory / "persistence"

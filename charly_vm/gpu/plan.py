@@ -116,8 +116,10 @@ def refuse_wedge(wedge: WedgeCheck, poison: str) -> Iterator[Refusal]:
     if poison:
         yield Refusal(
             f"the card has been given up for this boot: {poison}",
-            "`charly vm gpu recover` says whether anything hangs still, and has it count as sound "
-            f"again where nothing does; else {REBOOT}",
+            REBOOT
+            if wedge.wedged
+            else "`charly vm gpu recover` says whether anything hangs still, and has it count as "
+            f"sound again where nothing does; else {REBOOT}",
         )
     if wedge.wedged:
         yield Refusal(f"the driver does not let go of a device: {wedge.wedged[0]}", REBOOT)
@@ -126,12 +128,19 @@ def refuse_wedge(wedge: WedgeCheck, poison: str) -> Iterator[Refusal]:
             f"a driver is just being removed from a device: {wedge.tasks[0]}",
             "wait for it; where it does not end, " + REBOOT,
         )
+    elif wedge.suspected and not poison:
+        yield Refusal(
+            f"another card has been given up for this boot, whose driver may hang: "
+            f"{wedge.suspected[0]}",
+            f"`sudo charly vm gpu recover` says whether it does; where it does, {REBOOT}",
+        )
 
 
 def _refuse(now: Situation, target: Mode) -> Iterator[Refusal]:
     card = now.card
     yield from refuse_wedge(now.wedge, now.poison)
-    if now.unfinished:
+    # What a card that is given up was about to become is of no use to anybody.
+    if now.unfinished and not now.poison:
         yield now.unfinished
     if own := why_own(card, now.screens):
         yield Refusal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from charly_vm.gpu.cards import NVIDIA, Card, Screens, find_cards, why_own
 from charly_vm.gpu.holders import Holders, console_cards, drm_masters, find_holders, nodes_of
@@ -11,7 +12,7 @@ from charly_vm.gpu.journal import Journal, Switch
 from charly_vm.gpu.plan import Refusal, Situation
 from charly_vm.gpu.root import HOST, HostRoot, names_in, read_text
 from charly_vm.gpu.steps import MODULES, SERVICES
-from charly_vm.gpu.wedge import check_wedge
+from charly_vm.gpu.wedge import WedgeCheck, check_wedge
 from charly_vm.host.process import find_tool
 
 
@@ -27,7 +28,7 @@ def find_own_cards(cards: list[Card], screens: Screens) -> dict[str, str]:
 def observe(card: Card, inventory: Inventory | None = None, root: HostRoot = HOST) -> Situation:
     """All that a switch of this card depends on, as it is now."""
     inventory = inventory or read_inventory(root)
-    wedge = check_wedge(root)
+    wedge = find_wedge(root)
     journal = Journal(root)
     return Situation(
         card=card,
@@ -42,6 +43,15 @@ def observe(card: Card, inventory: Inventory | None = None, root: HostRoot = HOS
         persistence=runs_persistence(root) or journal.persistence_was_stopped,
         makes_cdi=find_tool("nvidia-ctk") is not None,
     )
+
+
+def find_wedge(root: HostRoot = HOST) -> WedgeCheck:
+    """Whether a driver hangs. To those who may not see where tasks sleep a card that was given up
+    in this boot says that one of them may be the one."""
+    check = check_wedge(root)
+    if not check.closed:
+        return check
+    return replace(check, suspected=tuple(one.reason for one in Journal(root).find_poisons()))
 
 
 def find_card_holders(card: Card, inventory: Inventory, root: HostRoot = HOST) -> Holders:

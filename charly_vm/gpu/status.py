@@ -20,11 +20,12 @@ from charly_vm.gpu.situation import (
     find_card_holders,
     find_poison,
     find_unfinished,
+    find_wedge,
     observe_screens,
     runs_persistence,
 )
 from charly_vm.gpu.steps import HOLDING_MODULES
-from charly_vm.gpu.wedge import WedgeCheck, check_wedge
+from charly_vm.gpu.wedge import WedgeCheck
 
 IOMMU_REMEDY = (
     "enable VT-d or AMD-Vi in the firmware, and boot with intel_iommu=on iommu=pt, or with "
@@ -96,7 +97,7 @@ class HostStatus:
 
 def read_status(root: HostRoot = HOST) -> HostStatus:
     """The whole host, as it is at this moment."""
-    inventory, wedge = read_inventory(root), check_wedge(root)
+    inventory, wedge = read_inventory(root), find_wedge(root)
     cards = find_cards(inventory)
     available = available_modules(root)
     vfio = bool({"vfio-pci", "vfio_pci"} & (available | set(inventory.modules)))

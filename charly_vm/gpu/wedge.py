@@ -58,6 +58,8 @@ class WedgeCheck:
     """Those in a driver's remove, or ending a driver's work."""
     closed: tuple[StuckTask, ...] = ()
     """Those whose stack is closed to this account: any of them may be one."""
+    suspected: tuple[str, ...] = ()
+    """Of cards that were given up in this boot, why: one of the closed tasks may be what hangs."""
 
     @property
     def wedged(self) -> tuple[StuckTask, ...]:

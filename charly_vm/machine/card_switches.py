@@ -40,11 +40,11 @@ class CardSwitches:
     def require_sound(self, device: str) -> None:
         from charly_vm.gpu.journal import Journal
         from charly_vm.gpu.plan import refuse_wedge
-        from charly_vm.gpu.situation import find_poison
+        from charly_vm.gpu.situation import find_poison, find_wedge
         from charly_vm.gpu.switch import refusal_error
-        from charly_vm.gpu.wedge import WedgeCheck, check_wedge
+        from charly_vm.gpu.wedge import WedgeCheck
 
-        journal, wedge = Journal(), check_wedge()
+        journal, wedge = Journal(), find_wedge()
         card = self._require(device)
         # A driver that hangs has nothing to do with a card that is all on another one.
         on_vfio = all(one.driver == "vfio-pci" for one in card.functions)

@@ -288,6 +288,21 @@ def test_what_cannot_be_put_back_is_told_and_tried_again(ledger: Ledger, cards: 
     assert kept(keeper) == []
 
 
+def test_what_is_given_up_stays_as_it_is_and_nobody_who_comes_by_is_told(
+    ledger: Ledger, cards: Cards
+) -> None:
+    progress = Watched()
+    keeper = Arbiter(ledger, switches=cards, progress=progress)
+    lease = claim(keeper, MACHINE)
+    cards.set("gpu", "given-up", "the driver hangs")
+    lease.release()
+    assert progress.notes == []
+    assert (cards.mode("gpu"), kept(keeper)) == ("vfio", ["gpu.json"])
+    cards.unset("gpu", "given-up")
+    one_more(keeper, cards).restore()
+    assert (cards.mode("gpu"), kept(keeper)) == ("nvidia", [])
+
+
 def be_killed(keeper: Arbiter, cards: Cards, wish: Wish) -> None:
     """Have a claimant that has what it wished for die of a kill -9."""
     child = os.fork()

@@ -283,7 +283,20 @@ def test_a_card_that_is_given_up_is_not_touched() -> None:
     assert "charly vm gpu recover" in one.remedy
     assert one.remedy.endswith(REBOOT)
     both = list(refuse_wedge(WedgeCheck((STUCK,)), "it was"))
-    assert [each.remedy for each in both] == [one.remedy, REBOOT]
+    assert [each.remedy for each in both] == [REBOOT, REBOOT]
+
+
+def test_what_was_interrupted_of_a_card_that_is_given_up_is_no_matter() -> None:
+    unfinished = Refusal("a switch to vfio was interrupted", "charly vm gpu recover")
+    now = replace(CONTAINERS, poison="rmmod does not end", unfinished=unfinished)
+    assert refusal(to_vfio(now)).reason.startswith("the card has been given up")
+
+
+def test_where_stacks_are_closed_another_card_that_is_given_up_forbids_it() -> None:
+    wedge = WedgeCheck(closed=(STUCK,), suspected=("rmmod does not end",))
+    one = refusal(to_vfio(replace(CONTAINERS, wedge=wedge)))
+    assert one.reason.endswith("whose driver may hang: rmmod does not end")
+    assert one.remedy.startswith("`sudo charly vm gpu recover`")
 
 
 def test_an_unfinished_switch_is_recovered_first() -> None:
@@ -460,7 +473,7 @@ def test_every_reason_is_told_at_once() -> None:
         holders=Holders((PROCESS,)),
         available=frozenset(),
     )
-    assert len(to_vfio(now).refusals) == 6
+    assert len(to_vfio(now).refusals) == 5
     assert all(one.remedy for one in to_vfio(now).refusals)
 
 

@@ -199,7 +199,7 @@ def test_a_sleeper_whose_stack_is_closed_is_told(
     host.add_process(42, "tee")
     host.add_task(42, 42, "tee", "D")
     (host.root.proc / "42/task/42/stack").unlink()
-    assert "1 tasks are in uninterruptible sleep, and only root may see where" in (
+    assert "1 task is in uninterruptible sleep, and only root may see where" in (
         gpu("status").output
     )
     assert "WEDGED" not in gpu("status").output
@@ -251,6 +251,21 @@ def test_a_plan_is_told_step_by_step(host: FakeHost, golden: Golden) -> None:
         line.partition(". ")[2] for line in done.output.splitlines()[1:]
     ]
     assert (data["card"], data["target"], data["refusals"]) == (GPU, "vfio", [])
+
+
+def test_a_card_that_is_given_up_makes_a_closed_task_matter_to_the_others(host: FakeHost) -> None:
+    host.add_card()
+    host.add_card("0000:02:00", group=2)
+    host.load("nvidia")
+    Journal(host.root).poison(Switch(1, (GPU, AUDIO), "vfio", BOOT_ID), "rmmod does not end")
+    assert gpu("plan", "vfio", SECOND_GPU).return_value == 0
+    host.add_process(42, "rmmod")
+    host.add_task(42, 42, "rmmod", "D")
+    (host.root.proc / "42/task/42/stack").unlink()
+    done = gpu("plan", "vfio", SECOND_GPU)
+    assert done.return_value == 1
+    assert "another card has been given up for this boot, whose driver may hang" in done.output
+    assert "whose driver may hang: rmmod does not end" in gpu("status").output
 
 
 def test_a_plan_says_how_much_is_closed_to_who_asks(

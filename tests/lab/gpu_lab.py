@@ -122,6 +122,14 @@ class Lab:
         """`Shell.hold`, as root."""
         return self.root.hold(path)
 
+    def leak(self, path: str) -> None:
+        """Have the stand-in for nvidia count a use of a card's node that nobody has open, and that
+        never ends."""
+        self.run("echo 1 >/sys/module/nvidia/parameters/leak")
+        held = self.hold(path)
+        held.kill()
+        self.wait_until_gone(held)
+
     def read(self, path: str) -> str:
         """A file's text, stripped. It fails where the read hangs, and where there is no file."""
         ended = self.attempt(f"cat {shlex.quote(path)}")

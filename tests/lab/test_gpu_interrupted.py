@@ -62,7 +62,7 @@ while True:
     os.waitpid(child, 0)
     left = journal.find_switch(group)
     with journal.held(5):
-        problems = Executor(journal).take_back(left) if left else []
+        problems = Executor(journal).take_back_left(left) if left else []
     report.append([str(plan.steps[number]), problems, look()[1] == before, left is not None])
     number += 1
 with journal.held(5):

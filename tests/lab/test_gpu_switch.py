@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 
 import pytest
 from gpu_lab import Lab
 from lab_cards import CARDS
-from lab_commands import FIRST, NVIDIA, SECOND, VFIO, Project, make_project
+from lab_commands import FIRST, NVIDIA, SECOND, SECONDS, VFIO, Project, make_project
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+
+UVM = "/dev/nvidia-uvm"
 
 
 @pytest.fixture
@@ -68,33 +72,47 @@ def test_the_plan_says_each_step_and_changes_nothing(project: Project) -> None:
     assert project.lab.state() == before
 
 
-def test_a_process_that_has_the_node_open_is_named_and_nothing_is_done(project: Project) -> None:
+@pytest.fixture
+def with_all_modules(project: Project) -> Project:
+    """With the modules loaded that need nvidia, as they are where its driver is in use."""
+    project.lab.run("modprobe -a nvidia_uvm nvidia_modeset nvidia_drm")
+    return project
+
+
+@pytest.mark.parametrize("node", [CARDS[0].node, UVM])
+def test_a_process_that_has_a_node_open_is_named_and_nothing_is_done(
+    with_all_modules: Project, node: str
+) -> None:
+    project = with_all_modules
     before = project.lab.state()
-    held = project.lab.hold(CARDS[0].node)
+    held = project.lab.hold(node)
     try:
         said = project.refused("vfio")
-        assert f"sleep (pid {held.pid}) has /dev/nvidia0 open" in said
+        assert f"sleep (pid {held.pid}) has {node} open" in said
         assert f"kill {held.pid}" in said
         assert project.lab.state() == before
     finally:
         held.kill()
 
 
-def test_one_that_has_it_by_another_name_keeps_it_and_all_is_put_back(project: Project) -> None:
-    """Nobody can find it. The kernel refuses to unload the module, half-way through the others."""
-    project.lab.run("modprobe -a nvidia_uvm nvidia_modeset nvidia_drm")
-    before = project.lab.state()
-    assert "nvidia_uvm" in before.modules
-    node = "/root/elsewhere"
-    project.lab.run(f"rm -f {node}; mknod {node} c $(stat -c '0x%t 0x%T' {CARDS[0].node})")
-    held = project.lab.hold(node)
+@pytest.mark.parametrize(("node", "module"), [(CARDS[0].node, "nvidia"), (UVM, "nvidia_uvm")])
+def test_a_module_that_cannot_be_unloaded_has_all_put_back(
+    with_all_modules: Project, node: str, module: str
+) -> None:
+    """Whoever has its node open by another name is not found. The kernel refuses to unload the
+    module, half-way through the others."""
+    lab = with_all_modules.lab
+    before = lab.state()
+    elsewhere = "/root/elsewhere"
+    lab.run(f"rm -f {elsewhere}; mknod {elsewhere} c $(stat -c '0x%t 0x%T' {node})")
+    held = lab.hold(elsewhere)
     try:
-        assert "Module nvidia is in use" in project.refused("vfio")
-        after = project.lab.state()
-        assert (after.drivers, after.modules - {"vfio_pci"}) == (
-            before.drivers,
-            before.modules - {"vfio_pci"},
+        assert f"Module {module} is in use" in with_all_modules.refused("vfio")
+        after = lab.state()
+        assert replace(after, modules=after.modules - {"vfio_pci"}) == replace(
+            before, modules=before.modules - {"vfio_pci"}
         )
+        assert "group-" not in _written(lab)
     finally:
         held.kill()
 
@@ -175,10 +193,12 @@ def test_a_wedge_is_told_and_nothing_of_it_is_touched(fresh_lab: Lab) -> None:
     assert card["state"] == "wedged"
     assert any("does not let go" in one["reason"] for one in card["obstacles"])
     assert all("sysrq" in one["remedy"] for one in card["obstacles"][:1])
+    before = fresh_lab.state().drivers, _written(fresh_lab)
     for words in (("mode", "vfio", FIRST), ("recover", FIRST)):
         done = project.gpu(*words)
         assert done.status == 1, done.stdout
         assert "an ordinary reboot may hang as well" in done.stderr
+    assert (fresh_lab.state().drivers, _written(fresh_lab)) == before
     claimed = project.charly("claim", "nvidia-gpu", "--", "true")
     assert claimed.status == 1
     assert "an ordinary reboot may hang" in claimed.stderr
@@ -191,18 +211,79 @@ def test_a_wedge_is_told_and_nothing_of_it_is_touched(fresh_lab: Lab) -> None:
     project.switched("vfio")
 
 
+UNTIL_WEDGED = """\
+until grep -qs nv_pci_remove "/proc/$(pgrep --exact rmmod)/stack"; do sleep 0.1; done
+"""
+
+
+def test_a_switch_that_meets_a_wedge_gives_the_card_up(fresh_lab: Lab) -> None:
+    """Nobody has the card open, so nothing forbids the unloading, which never ends. An ordinary
+    account cannot see that for itself."""
+    lab = fresh_lab
+    ordinary, project = make_project(lab, lab.user), make_project(lab, lab.root)
+    lab.leak(CARDS[0].node)
+    switching = lab.user.start(
+        f"cd {ordinary.directory} && umask 077 && exec charly vm gpu mode vfio {FIRST}"
+    )
+    lab.root.script(UNTIL_WEDGED)
+    assert project.status()["state"] == "wedged"
+    assert ordinary.charly("claim", "dongle", "--", "true").status == 0
+    ended = switching.require_end(SECONDS)
+    assert ended.status == 1, ended.stdout
+    for said in ("unload the module nvidia", "given up", "reboot"):
+        assert said in ended.stderr
+    # What does not end is left, and nobody waits for it.
+    assert lab.run("ps -C rmmod -o state=").stdout == "D\n"
+    assert lab.run("pgrep --full '[c]harly_vm/gpu/helper.py'", check=False).stdout == ""
+
+    poison = json.loads(lab.run("cat /run/charly/gpu/poison-*.json").stdout)
+    card = ordinary.status()
+    assert card["state"] == "given up"
+    told = next(one for one in card["obstacles"] if poison["reason"] in one["reason"])
+    assert "reboot" in told["remedy"]
+    before = lab.state().drivers, _written(lab)
+    claimed = ordinary.charly("claim", "nvidia-gpu", "--", "true")
+    recovered = project.gpu("recover", FIRST)
+    for refused in (claimed, recovered):
+        assert refused.status == 1, refused.stdout
+        assert "reboot" in refused.stderr
+    assert (lab.state().drivers, _written(lab)) == before
+
+    lab.reset()
+    assert make_project(lab, lab.root).status()["obstacles"] == []
+    assert _written(lab) == ""
+
+
+def _written(lab: Lab) -> str:
+    """What is on record of switches, and when each file was made and written."""
+    look = "cd /run/charly/gpu 2>/dev/null && stat -c '%n %i %y' . * && cat *"
+    return lab.run(look, check=False).stdout
+
+
 def _seconds(project: Project) -> float:
     began = time.monotonic()
     assert project.gpu("status").status == 0
     return time.monotonic() - began
 
 
+NOT_FOR_ALL = """\
+find /run/charly -type d ! -perm -o=rx -print -o -type f ! -perm -o=r -print
+"""
+
+
 def test_an_ordinary_account_switches_by_sudo(cards: Lab) -> None:
+    """And reads what root has written of it, also where its umask, which sudo hands on, is none
+    that lets others read."""
+    cards.run("rm -rf /run/charly")
     project = make_project(cards, cards.user)
+    closed = f"cd {project.directory} && umask 077 && charly vm gpu mode vfio {FIRST}"
     try:
-        project.switched("vfio")
+        cards.user.run(closed, timeout=SECONDS)
         assert project.drivers() == VFIO
+        assert cards.run("ls /run/charly/gpu").stdout == "lock\n"
+        assert cards.run(NOT_FOR_ALL).stdout == ""
         assert project.status()["state"] == "vfio"
+        assert project.gpu("plan", "nvidia", FIRST).status == 0
     finally:
         project.switched("nvidia")
 

@@ -52,8 +52,7 @@ REMOVE_WAITS = ["msleep", "nv_pci_remove", "pci_device_remove", "device_release_
 
 def wedge(lab: Lab) -> Background:
     """Leave a remove that never ends, with nothing to be seen that holds the card."""
-    lab.run("echo 1 >/sys/module/nvidia/parameters/leak")
-    lab.hold(CARD.node).kill()
+    lab.leak(CARD.node)
     unbind = lab.start(UNBIND)
     unbind.require_hanging()
     return unbind

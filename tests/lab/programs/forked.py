@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -IS
 """In the lab: `charly`, or `python` with some code, forked by the server next door.
 
-All that the command is given goes there: words, directory, environment, limits and streams.
+All that the command is given goes there: words, directory, environment, limits, umask and streams.
 Whoever kills this one kills the command with it.
 """
 
@@ -25,7 +25,8 @@ def main() -> int:
         for name, number in vars(resource).items()
         if name.startswith("RLIMIT_")
     }
-    order = marshal.dumps((sys.argv, directory, dict(os.environ), limits))
+    umask = os.umask(0o077)
+    order = marshal.dumps((sys.argv, directory, dict(os.environ), limits, umask))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(SOCKET)
         streams = array.array("i", [0, 1, 2])

@@ -3,8 +3,8 @@
 
 The emulated host takes ten seconds to import charly and a hundredth of one to fork. Whatever a
 command does then, it does as a process of its own, with the account, words, directory, environment,
-limits and streams of whoever asks for it. What it starts in turn starts from nothing, such as the
-helper.
+limits, umask and streams of whoever asks for it. What it starts in turn starts from nothing, such
+as the helper.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _attend(client: socket.socket) -> int:
 
 
 def _become(client: socket.socket, order: bytes, streams: list[int]) -> int:
-    words, directory, environment, limits = marshal.loads(order)
+    words, directory, environment, limits, umask = marshal.loads(order)
     _, uid, gid = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     client.close()
     os.setsid()
@@ -104,6 +104,7 @@ def _become(client: socket.socket, order: bytes, streams: list[int]) -> int:
         os.close(stream)
     for number, limit in limits.items():
         resource.setrlimit(number, limit)
+    os.umask(umask)
     # The way to a directory may be closed to the account that is in it.
     os.chdir(directory)
     os.initgroups(pwd.getpwuid(uid).pw_name, gid)
