@@ -97,3 +97,9 @@ def make_project(lab: Lab, shell: Shell, text: str = PROJECT) -> Project:
     make = "directory=$(mktemp -d ~/project.XXXX) && cat >$directory/charly.yml && echo $directory"
     directory = shell.run(make, stdin=text.encode()).stdout.strip()
     return Project(lab, shell, directory)
+
+
+def journal_of(lab: Lab) -> str:
+    """What is on record of switches, and when each file was made and written."""
+    look = "cd /run/charly/gpu 2>/dev/null && stat -c '%n %i %y' . * && cat *"
+    return lab.run(look, check=False).stdout
