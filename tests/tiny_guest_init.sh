@@ -44,7 +44,11 @@ dropbearconvert openssh dropbear /etc/dropbear/openssh_key /etc/dropbear/host_ke
 
 ip link set lo up
 ip link set eth0 up
-udhcpc -i eth0 -n -q -t 5 -T 1 -s /etc/udhcpc.sh || ip addr add 10.0.2.15/24 dev eth0
+# A bridge may forward nothing for longer than a quick boot has patience.
+udhcpc -i eth0 -n -q -t 5 -T 1 -s /etc/udhcpc.sh || {
+    ip addr add 10.0.2.15/24 dev eth0
+    udhcpc -i eth0 -f -q -t 5 -T 1 -A 1 -s /etc/udhcpc.sh >/dev/null 2>&1 &
+}
 dropbear -s -r /etc/dropbear/host_key -p 22
 
 # A press is four events of 24 bytes: down, report, up, report. What comes while nobody reads is
