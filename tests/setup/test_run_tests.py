@@ -1,5 +1,5 @@
-"""setup/run-tests: the lab first, then one run as an ordinary user, two as root, and in CI no
-silent skip."""
+"""setup/run-tests: the lab first, then guests and the rest, as root with the account's beside them,
+and in CI no silent skip."""
 
 from __future__ import annotations
 
@@ -22,19 +22,23 @@ class Suite:
         self.pytest = directory / ".venv/bin/pytest"
         self.pytest.parent.mkdir(parents=True)
         self.as_account = directory / "setup/run-as-account"
-        self.set_statuses(0, 0, 0)
+        self.set_statuses(0, 0, 0, 0)
 
-    def set_statuses(self, of_the_lab: int, ours: int, of_the_account: int) -> None:
-        each = f"case \"$*\" in *'-m lab'*) exit {of_the_lab} ;; *) exit {ours} ;; esac"
+    def set_statuses(self, lab: int, guests: int, rest: int, of_the_account: int) -> None:
+        each = (
+            f"case \"$*\" in *'-m lab'*) exit {lab} ;; *'-m live'*) exit {guests} ;; "
+            f"*'-m not live'*) exit {rest} ;; esac; exit 99"
+        )
         shutil.copy(self.stand_ins.add("pytest", each), self.pytest)
         shutil.copy(self.stand_ins.add("account", f"exit {of_the_account}"), self.as_account)
 
     def run(self, user: int, *words: str, ci: str = "") -> tuple[int, list[str]]:
-        """The exit status, and how they were called: the account's, the lab's, and root's own."""
+        """The exit status, and how they were called: the account's, the lab's, those with guests,
+        and the rest."""
         self.stand_ins.add("id", f"echo {user}")
         status = self.stand_ins.run(self.script, *words, CI=ci).status
         calls = [call for call in self.stand_ins.calls if call.startswith(("account ", "pytest "))]
-        return status, sorted(calls)
+        return status, sorted(calls, key=lambda call: (call[0], call.rpartition(" -m ")[2]))
 
 
 @pytest.fixture
@@ -45,16 +49,22 @@ def suite(tmp_path: Path) -> Suite:
 def test_an_ordinary_user_runs_the_lab_and_then_the_rest(suite: Suite) -> None:
     status, calls = suite.run(1000)
     assert status == 0
-    assert [call.rpartition(" -m ")[2] for call in calls] == ["lab tests/lab", "not lab"]
+    assert [call.rpartition(" -m ")[2] for call in calls] == [
+        "lab tests/lab",
+        "live and not lab",
+        "not live and not lab",
+    ]
     assert all(call.startswith("pytest ") for call in calls)
 
 
 def test_root_leaves_what_needs_a_session_to_the_account(suite: Suite) -> None:
-    status, [of_the_account, of_the_lab, ours] = suite.run(0)
+    status, [of_the_account, of_the_lab, *ours] = suite.run(0)
     assert status == 0
     assert of_the_lab.endswith(" -m lab tests/lab")
-    assert ours.startswith("pytest ")
-    assert ours.endswith(" -m not session and not lab")
+    assert [call.rpartition(" -m ")[2] for call in ours] == [
+        "live and not session and not lab",
+        "not live and not session and not lab",
+    ]
     assert of_the_account.startswith("account ")
     assert of_the_account.endswith(" -m session")
 
@@ -68,31 +78,41 @@ def test_ci_forbids_skips_in_every_run(suite: Suite, user: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "statuses", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (5, 0, 0), (0, 5, 0), (0, 0, 5)]
+    "statuses",
+    [tuple(bad * (place == one) for place in range(4)) for bad in (1, 5) for one in range(4)],
 )
 def test_a_failure_in_any_run_fails_the_suite_and_all_are_run(
-    suite: Suite, statuses: tuple[int, int, int]
+    suite: Suite, statuses: tuple[int, int, int, int]
 ) -> None:
     suite.set_statuses(*statuses)
     status, calls = suite.run(0)
     assert status == 1
-    assert len(calls) == 3
+    assert len(calls) == 4
 
 
 def test_a_choice_may_leave_nothing_for_some_runs(suite: Suite) -> None:
-    suite.set_statuses(5, 0, 5)
-    status, [_, of_the_lab, _] = suite.run(0, "-k", "lifecycle")
+    suite.set_statuses(5, 0, 5, 5)
+    status, [_, of_the_lab, *_] = suite.run(0, "-k", "lifecycle")
     assert status == 0
     assert of_the_lab.endswith(" -m lab -k lifecycle")
 
 
 def test_an_interrupted_lab_ends_the_suite(suite: Suite) -> None:
-    suite.set_statuses(2, 0, 0)
+    suite.set_statuses(2, 0, 0, 0)
     status, calls = suite.run(0)
     assert (status, len(calls)) == (2, 1)
 
 
-@pytest.mark.parametrize("of_the_lab", [0, 1])
-def test_an_ordinary_users_failure_fails_the_suite(suite: Suite, of_the_lab: int) -> None:
-    suite.set_statuses(of_the_lab, 1, 0)
-    assert suite.run(1000)[0] == 1
+@pytest.mark.parametrize("statuses", [(0, 1, 0, 0), (0, 0, 1, 0), (1, 1, 1, 0)])
+def test_an_ordinary_users_failure_fails_the_suite(
+    suite: Suite, statuses: tuple[int, int, int, int]
+) -> None:
+    suite.set_statuses(*statuses)
+    status, calls = suite.run(1000)
+    assert (status, len(calls)) == (1, 3)
+
+
+def test_an_ordinary_user_who_interrupts_the_guests_means_all_of_it(suite: Suite) -> None:
+    suite.set_statuses(0, 2, 0, 0)
+    status, calls = suite.run(1000)
+    assert (status, len(calls)) == (2, 2)
