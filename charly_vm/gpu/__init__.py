@@ -5,6 +5,7 @@ root          where the kernel's files are, and which of them may be read withou
 inventory     what this host has
 names         what people call it
 wedge         a driver that never ends, and the device's lock with it
+overrides     which driver alone may bind a function, asked for by a child that may be left alone
 holders       who uses a card, found without touching it
 cards         IOMMU groups as cards: their mode, and whether they are the host's own
 selection     which cards a token means

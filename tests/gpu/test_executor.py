@@ -5,23 +5,25 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_host import AUDIO, GPU, SECOND_AUDIO, SECOND_GPU, FakeHost
+from fake_host import AUDIO, BOOT_ID, GPU, SECOND_AUDIO, SECOND_GPU, FakeHost
 
+import charly_vm.gpu.executor as executor_module
 from charly_vm.gpu.actions import ActionFailed
 from charly_vm.gpu.cards import Card, Mode, find_cards
 from charly_vm.gpu.executor import Executor, StepFailed, Stuck
 from charly_vm.gpu.inventory import read_inventory
-from charly_vm.gpu.journal import Journal
+from charly_vm.gpu.journal import Done, Journal, Switch
 from charly_vm.gpu.plan import Plan, plan_switch
 from charly_vm.gpu.root import HostRoot
 from charly_vm.gpu.situation import observe
-from charly_vm.gpu.steps import Kind, Step, as_data
+from charly_vm.gpu.steps import Before, Kind, Step, as_data
 
 pytestmark = pytest.mark.slow
 
@@ -255,3 +257,17 @@ def test_a_bind_that_the_kernel_calls_done_is_not_believed(host: FakeHost) -> No
 def test_steps_are_written_as_data() -> None:
     step = Step(Kind.BIND, GPU, "vfio-pci")
     assert as_data(step) == {"kind": Kind.BIND, "address": GPU, "driver": "vfio-pci"}
+
+
+def test_a_killed_ones_child_on_the_way_back_has_the_time_of_any_step(tmp_path: Path) -> None:
+    """What it does is not the last step that is on record, which may be a quick one."""
+    host = make_host(tmp_path, Mode.VFIO, beside=False)
+    child = subprocess.Popen(["sleep", "0.5"])
+    done = Done(Step(Kind.OVERRIDE, AUDIO, "vfio-pci"), Before())
+    began = executor_module._when_begun(child.pid)
+    left = Switch(1, (GPU, AUDIO), "vfio", BOOT_ID, (done,), child.pid, began)
+    one = executor(host)
+    one.seconds = {**dict.fromkeys(Kind, 30.0), Kind.OVERRIDE: 0.05}
+    assert one.take_back_left(left) == []
+    assert child.wait() == 0
+    assert Journal(host.root).find_poison(1) is None

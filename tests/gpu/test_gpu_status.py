@@ -268,6 +268,20 @@ def test_a_card_that_is_given_up_makes_a_closed_task_matter_to_the_others(host: 
     assert "whose driver may hang: rmmod does not end" in gpu("status").output
 
 
+def test_a_switch_that_is_under_way_is_to_be_waited_for(host: FakeHost) -> None:
+    host.add_card()
+    journal = Journal(host.root)
+    journal.write_switch(Switch(1, (GPU, AUDIO), "vfio", BOOT_ID))
+    with journal.held(0):
+        told = gpu("plan").output
+        error = refused("recover", GPU)
+    assert "refused: a switch to vfio is under way\n  what helps: wait until it has ended" in told
+    assert (error.message, error.hint) == (
+        f"{GPU} is left as it is: a switch is under way",
+        "wait until it has ended",
+    )
+
+
 def test_a_plan_says_how_much_is_closed_to_who_asks(
     host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:

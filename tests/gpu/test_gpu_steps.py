@@ -360,3 +360,16 @@ def test_a_step_is_told_in_words(step: Step, told: str) -> None:
 )
 def test_an_override_is_read_as_the_kernel_writes_it(text: str, driver: str) -> None:
     assert read_override(text) == driver
+
+
+@pytest.mark.parametrize(
+    ("step", "driver"),
+    [
+        (Step(Kind.BIND, GPU, "vfio-pci"), "vfio-pci"),
+        (Step(Kind.BIND, GPU, "nvidia"), "nvidia"),
+        (Step(Kind.UNBIND, AUDIO, "snd_hda_intel"), "vfio-pci"),
+        (Step(Kind.UNBIND, AUDIO, "snd_hda_intel"), ""),
+    ],
+)
+def test_a_step_that_has_changed_nothing_is_not_taken_back(step: Step, driver: str) -> None:
+    assert invert(step, Before(driver=driver)) == []

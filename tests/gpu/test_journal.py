@@ -50,6 +50,17 @@ def test_whoever_asks_may_read_it(journal: Journal) -> None:
     assert {file.stat().st_mode & 0o777 for file in journal.directory.iterdir()} == {0o644}
 
 
+def test_a_record_that_is_out_of_reach_counts_as_a_switch(journal: Journal) -> None:
+    # A directory that is none stands in for one that is closed, which nothing is to root.
+    journal.directory.parent.mkdir(parents=True, exist_ok=True)
+    journal.directory.write_text("")
+    left = journal.find_switch(7)
+    assert left is not None
+    assert "Not a directory" in left.reason
+    assert not journal.persistence_was_stopped
+    assert journal.find_poisons() == []
+
+
 def test_poison_is_found_until_it_is_cleared(journal: Journal) -> None:
     assert journal.find_poison(7) is None
     journal.poison(SWITCH, "it hangs")
