@@ -183,6 +183,8 @@ class LibvirtBackend:
         self._with_domain(
             domain, lambda found: libvirt_snapshots.load(found, domain, name, memory=memory)
         )
+        if memory:
+            self._with_domain(domain, libvirt_agent.catch_up)
 
     def drop_snapshot(self, domain: Domain, name: str) -> None:
         self._with_domain(domain, lambda found: libvirt_snapshots.drop(found, domain, name))

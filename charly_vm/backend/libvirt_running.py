@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -12,10 +11,10 @@ from charly_vm.backend.libvirt_binding import import_libvirt
 from charly_vm.backend.libvirt_graphics import read_graphics, render_with_password
 from charly_vm.backend.libvirt_hypervisor import find_hop
 from charly_vm.backend.libvirt_lookup import at_hypervisor, require_domain, uri_of
+from charly_vm.backend.libvirt_monitor import ask_monitor
 from charly_vm.backend.libvirt_watch import watch_domain
-from charly_vm.backend.qmp import CommandRefused
 from charly_vm.backend.viewer_password import refuse_password
-from charly_vm.errors import HostError, StateError
+from charly_vm.errors import StateError
 from charly_vm.model.live import DomainEvent, Inspection
 from charly_vm.model.protocols import Domain
 
@@ -79,15 +78,7 @@ class RunningOnLibvirt:
         return self._while_running(work)
 
     def monitor(self, command: str, arguments: Mapping[str, object]) -> Any:
-        import libvirt_qemu
-
-        message = json.dumps({"execute": command, "arguments": dict(arguments)})
-
-        def work(found: Any) -> str:
-            said: str = libvirt_qemu.qemuMonitorCommand(found, message, 0)
-            return said
-
-        return _returned(command, self._while_running(work))
+        return self._while_running(lambda found: ask_monitor(found, command, arguments))
 
     def watch(self, tell: Callable[[DomainEvent], None]) -> AbstractContextManager[None]:
         return watch_domain(self._domain, tell)
@@ -100,14 +91,3 @@ class RunningOnLibvirt:
             return operation(found)
 
         return at_hypervisor(self._domain, work)
-
-
-def _returned(command: str, said: str) -> Any:
-    """QEMU's own answer, which libvirt hands on as it is."""
-    try:
-        answer = json.loads(said)
-        if "error" in answer:
-            raise CommandRefused(f"QEMU refused {command}: {answer['error']['desc']}")
-        return answer["return"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise HostError(f"QEMU's answer to {command} is odd: {error!r}") from error
