@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from gpu_lab import Lab, running_lab
+from lab_commands import Project, make_project
 from lab_project import find_obstacle
 from platformdirs import user_cache_path
 
@@ -45,6 +46,12 @@ def cards(lab: Lab) -> Lab:
     other modules, and nothing that hangs. Files and processes may be left of earlier tests."""
     lab.require_cards()
     return lab
+
+
+@pytest.fixture
+def project(cards: Lab) -> Project:
+    """A project of root's."""
+    return make_project(cards, cards.root)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""A switch on a real kernel that is killed at each of its steps, and claimants that contend."""
+"""A switch on a real kernel that is killed at each of its steps."""
 
 from __future__ import annotations
 
 import pytest
 from gpu_lab import Lab
-from lab_cards import CARDS
-from lab_commands import FIRST, NVIDIA, PROJECT, SECONDS, VFIO, make_project
+from lab_commands import FIRST, NVIDIA, VFIO, Project
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
@@ -83,8 +82,7 @@ def test_a_switch_that_is_killed_at_any_step_is_taken_back(cards: Lab) -> None:
     assert set(cards.state().overrides.values()) == {"(null)"}
 
 
-def test_the_next_command_takes_back_what_was_interrupted(cards: Lab) -> None:
-    project = make_project(cards, cards.root)
+def test_the_next_command_takes_back_what_was_interrupted(cards: Lab, project: Project) -> None:
     switching = cards.start(f"cd {project.directory} && exec charly vm gpu mode vfio {FIRST}")
     # By the helper's own name: sudo is not between, since this is root.
     cards.root.script(
@@ -100,39 +98,3 @@ def test_the_next_command_takes_back_what_was_interrupted(cards: Lab) -> None:
     assert "the interrupted switch was taken back" in done.stdout
     assert project.drivers() == NVIDIA
     assert project.gpu("recover", FIRST).stdout == (f"{FIRST} is on nvidia: nothing to recover\n")
-
-
-SERVICE = """\
-inference:
-  pod: {image: inference}
-  gives-way:
-    preemptible:
-      shares: [nvidia-gpu]
-      stop: systemctl stop inference
-      start: systemctl start inference
-      running: systemctl is-active --quiet inference
-"""
-UNIT = f"""\
-[Service]
-ExecStart=/bin/sh -c 'exec 3<{CARDS[0].node}; exec sleep infinity'
-TimeoutStopSec=1
-"""
-
-
-def test_two_claimants_contend_with_a_holder_of_the_card(cards: Lab) -> None:
-    """Each has it alone on vfio-pci; the service that gave way runs again, and has its driver."""
-    cards.write("/etc/systemd/system/inference.service", UNIT)
-    cards.run("systemctl daemon-reload && systemctl start inference")
-    project = make_project(cards, cards.root, PROJECT + SERVICE)
-    own = f"readlink /sys/bus/pci/devices/{FIRST}/driver; mkdir lock && sleep 1 && rmdir lock"
-    command = f"cd {project.directory} && exec charly claim nvidia-gpu -- sh -c '{own}'"
-    try:
-        running = [cards.start(command) for _ in range(2)]
-        for one in running:
-            ended = one.require_end(SECONDS)
-            assert ended.status == 0, ended.stderr
-            assert ended.stdout.strip().endswith("/vfio-pci")
-        assert cards.run("systemctl is-active inference").stdout == "active\n"
-        assert project.drivers() == NVIDIA
-    finally:
-        cards.run("systemctl stop inference; rm /etc/systemd/system/inference.service")

@@ -14,11 +14,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 UVM = "/dev/nvidia-uvm"
 
 
-@pytest.fixture
-def project(cards: Lab) -> Project:
-    return make_project(cards, cards.root)
-
-
 def test_the_inventory_is_what_the_kernel_says(project: Project) -> None:
     card = project.status()
     assert card["group"] >= 0
@@ -197,20 +192,3 @@ def test_an_ordinary_account_switches_by_sudo(cards: Lab) -> None:
         assert project.gpu("plan", "nvidia", FIRST).status == 0
     finally:
         project.switched("nvidia")
-
-
-def test_a_claim_switches_and_the_last_release_switches_back(project: Project) -> None:
-    script = f"readlink /sys/bus/pci/devices/{FIRST}/driver"
-    done = project.charly("claim", "nvidia-gpu", "--", "sh", "-c", script)
-    assert done.status == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith("/vfio-pci")
-    assert project.drivers() == NVIDIA
-    shared = project.charly("claim", "nvidia-gpu", "--shared", "--", "sh", "-c", script)
-    assert shared.stdout.splitlines()[-1].endswith("/nvidia")
-
-
-def test_a_card_that_was_on_vfio_before_stays_there(project: Project) -> None:
-    project.switched("vfio")
-    assert project.charly("claim", "nvidia-gpu", "--", "true").status == 0
-    assert project.drivers() == VFIO
-    project.switched("nvidia")

@@ -1,5 +1,5 @@
-"""setup/run-tests: the lab first, then guests and the rest, as root with the account's beside them,
-and in CI no silent skip."""
+"""setup/run-tests: the lab first, then guests and the rest, as root with the other parts beside the
+guests, and in CI no silent skip."""
 
 from __future__ import annotations
 
