@@ -74,6 +74,21 @@ def _group_not_viable(found: re.Match[str]) -> HostError:
     )
 
 
+def _group_closed(found: re.Match[str]) -> HostError:
+    return HostError(
+        f"QEMU may not open {found['path']}, the IOMMU group of a device that it is to have",
+        hint="`charly vm gpu status` says what opens it for this account",
+    )
+
+
+def _memory_not_pinned(_: re.Match[str]) -> HostError:
+    return HostError(
+        "this account may not pin the guest's memory, to which a device of the host may write",
+        hint="raise its memlock limit in /etc/security/limits.d to `ram:` and 1 GiB more, and log "
+        "in again; `charly vm gpu status` shows the limit",
+    )
+
+
 def _no_huge_pages(_: re.Match[str]) -> HostError:
     return HostError(
         "this host has not enough free huge pages for the machine",
@@ -101,6 +116,9 @@ _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], HostError]], ...] = (
     (r"'(?P<module>qxl(?:-vga)?)' is not a valid device model name", _module_missing),
     (r"vfio (?P<address>[0-9a-f:.]+): .*no such host device", _device_missing),
     (r"vfio (?P<address>[0-9a-f:.]+): .*group \d+ is not viable", _group_not_viable),
+    (r"vfio [0-9a-f:.]+: .*failed to open (?P<path>\S+): Permission denied", _group_closed),
+    (r"(?:_dma_map\(|VFIO_MAP_DMA).*Cannot allocate memory", _memory_not_pinned),
+    (r"cannot limit locked memory of process", _memory_not_pinned),
     (r"unable to map backing store for guest RAM", _no_huge_pages),
     (r"bridge helper failed", _bridge_refused),
     (r"No space left on device", _disk_full),

@@ -59,6 +59,21 @@ from charly_vm.backend.launch_failure import explain_launch_failure
             "another driver uses",
         ),
         (
+            "qemu-system-x86_64: -device vfio-pci,host=0000:01:00.0: vfio 0000:01:00.0: "
+            "failed to open /dev/vfio/5: Permission denied",
+            "QEMU may not open /dev/vfio/5, the IOMMU group of a device that it is to have",
+        ),
+        (
+            "qemu-system-x86_64: -device vfio-pci,host=0000:01:00.0: vfio 0000:01:00.0: failed to "
+            "setup container for group 5: memory listener initialization failed: Region mem: "
+            "vfio_dma_map(0x55d0, 0x0, 0xc000000, 0x7f60) = -12 (Cannot allocate memory)",
+            "this account may not pin the guest's memory, to which a device of the host may write",
+        ),
+        (
+            "cannot limit locked memory of process 4711 to 2147483648: Operation not permitted",
+            "this account may not pin the guest's memory, to which a device of the host may write",
+        ),
+        (
             "qemu-system-x86_64: unable to map backing store for guest RAM: Cannot allocate memory",
             "this host has not enough free huge pages for the machine",
         ),
