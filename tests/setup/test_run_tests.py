@@ -116,3 +116,16 @@ def test_an_ordinary_user_who_interrupts_the_guests_means_all_of_it(suite: Suite
     suite.set_statuses(0, 2, 0, 0)
     status, calls = suite.run(1000)
     assert (status, len(calls)) == (2, 2)
+
+
+def test_what_comes_behind_an_interrupted_part_is_not_run(suite: Suite) -> None:
+    everybody = "kill -INT -- -$(ps -o pgid= -p $$ | tr -d ' ')"
+    interrupted = suite.stand_ins.add("account", f"trap '' INT; {everybody}; exit 2")
+    shutil.copy(interrupted, suite.as_account)
+    status, calls = suite.run(0)
+    assert status == 1
+    assert [call.rpartition(" -m ")[2] for call in calls] == [
+        "session",
+        "lab tests/lab",
+        "live and not session and not lab",
+    ]
