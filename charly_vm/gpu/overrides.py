@@ -17,7 +17,8 @@ from charly_vm.gpu.wedge import WedgeCheck
 from charly_vm.host.process import find_tool, spawn
 
 ANSWER_SECONDS = 0.2
-END_SECONDS = 0.1
+END_SECONDS = 1.0
+"""A child that was killed takes a moment to end, and never does in a lock of the kernel's."""
 
 
 def find_overrides(root: HostRoot, addresses: Collection[str], wedge: WedgeCheck) -> dict[str, str]:
