@@ -8,11 +8,11 @@ from pathlib import Path
 
 import neighbours
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from warm_start import WarmStart
 
 # How long an example takes depends on what else the machine does.
-settings.register_profile("charly", deadline=None)
+settings.register_profile("charly", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("charly")
 
 

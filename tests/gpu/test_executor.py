@@ -263,11 +263,12 @@ def test_a_killed_ones_child_on_the_way_back_has_the_time_of_any_step(tmp_path: 
     """What it does is not the last step that is on record, which may be a quick one."""
     host = make_host(tmp_path, Mode.VFIO, beside=False)
     child = subprocess.Popen(["sleep", "0.5"])
-    done = Done(Step(Kind.OVERRIDE, AUDIO, "vfio-pci"), Before())
+    # Taken back by a step of another kind, which has time.
+    done = Done(Step(Kind.UNLOAD, name="nvidia_uvm"), Before(loaded=True))
     began = executor_module._when_begun(child.pid)
     left = Switch(1, (GPU, AUDIO), "vfio", BOOT_ID, (done,), child.pid, began)
     one = executor(host)
-    one.seconds = {**dict.fromkeys(Kind, 30.0), Kind.OVERRIDE: 0.05}
+    one.seconds = {**dict.fromkeys(Kind, 30.0), Kind.UNLOAD: 0.05}
     assert one.take_back_left(left) == []
     assert child.wait() == 0
     assert Journal(host.root).find_poison(1) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fixture_projects import GOOD, NOWHERE, data_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charly_vm.errors import Problem, SpecError
@@ -67,7 +67,7 @@ def test_any_nodes_are_a_project_or_located_problems(file: Path, data: dict[str,
     load(file, data)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(data=st.data())
 def test_a_good_file_with_one_value_replaced_by_any_other_never_crashes(
     file: Path, data: st.DataObject
