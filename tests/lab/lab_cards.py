@@ -10,6 +10,8 @@ from charly_vm.errors import GuestError
 
 HOST_CARD = "0000:00:05.0"
 """The host's own, which has the console."""
+DEVICES = "/sys/bus/pci/devices"
+DRIVERS = "/sys/bus/pci/drivers"
 
 
 @dataclass(frozen=True)
