@@ -77,7 +77,8 @@ def _group_not_viable(found: re.Match[str]) -> HostError:
 def _group_closed(found: re.Match[str]) -> HostError:
     return HostError(
         f"QEMU may not open {found['path']}, the IOMMU group of a device that it is to have",
-        hint="`charly vm gpu status` says what opens it for this account",
+        hint="a udev rule opens it for a group of accounts; `charly vm gpu status` writes one "
+        "where the device is a card",
     )
 
 
@@ -85,7 +86,7 @@ def _memory_not_pinned(_: re.Match[str]) -> HostError:
     return HostError(
         "this account may not pin the guest's memory, to which a device of the host may write",
         hint="raise its memlock limit in /etc/security/limits.d to `ram:` and 1 GiB more, and log "
-        "in again; `charly vm gpu status` shows the limit",
+        "in again; `charly doctor` shows the limit",
     )
 
 
