@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -184,7 +185,9 @@ class LibvirtBackend:
             domain, lambda found: libvirt_snapshots.load(found, domain, name, memory=memory)
         )
         if memory:
-            self._with_domain(domain, libvirt_agent.catch_up)
+            # It is back, also where nobody may ask QEMU, or it has ended since.
+            with suppress(HostError):
+                self._with_domain(domain, libvirt_agent.catch_up)
 
     def drop_snapshot(self, domain: Domain, name: str) -> None:
         self._with_domain(domain, lambda found: libvirt_snapshots.drop(found, domain, name))

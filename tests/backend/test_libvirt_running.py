@@ -86,6 +86,14 @@ def test_what_libvirt_would_harm_on_its_way_to_the_agent_is_not_sent(domain: Dom
         BACKEND.ask_agent(domain, "guest-exec", {"input-data": "A" * 170_000})
 
 
+def test_one_that_is_back_with_its_memory_is_so_where_its_emulator_cannot_be_asked(
+    domain: Domain,
+) -> None:
+    BACKEND.save_snapshot(domain, "clean")
+    BACKEND.load_snapshot(domain, "clean", memory=True)
+    assert BACKEND.state(domain) is DomainState.RUNNING
+
+
 def test_one_that_is_off_can_be_asked_nothing(domain: Domain) -> None:
     BACKEND.power_off(domain)
     running = BACKEND.running(domain)
